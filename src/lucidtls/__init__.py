@@ -1,0 +1,1 @@
+"""lucidtls: TLS you can see through."""
