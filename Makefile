@@ -26,7 +26,6 @@ PROJECT := pyproject.toml
 MEASURED := wire record handshake connection
 COVERAGE := $(foreach part,$(MEASURED),--cov=lucidtls.$(part)) --cov-report=term:skip-covered --cov-fail-under=95
 
-export PYTHONWARNINGS PYTHONHASHSEED
 export PIP_ROOT_USER_ACTION = ignore
 .DELETE_ON_ERROR:
 .SUFFIXES:
