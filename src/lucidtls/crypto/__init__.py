@@ -1,0 +1,1 @@
+"""The algorithms of TLS, one row each, over hashlib and pyca/cryptography."""
