@@ -1,0 +1,1 @@
+"""The bytes of TLS: messages, extensions, code points."""
