@@ -1,0 +1,185 @@
+"""The two classes an application meets: a client's and a server's end of one TLS connection.
+
+Bytes from the transport go in with `receive_data`; events come out of `next_event`; bytes for the transport come out
+of `data_to_send`. Nothing here waits, opens a socket or looks at a clock. One connection has one owner: calls
+from several threads must be serialised by the caller. Configs may be shared freely.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lucidtls.alerts import INTERNAL_ERROR
+from lucidtls.config import ClientConfig, ServerConfig
+from lucidtls.errors import ConfigurationError, UsageError
+from lucidtls.events import Event, Negotiated, Question
+from lucidtls.handshake import client, server
+from lucidtls.handshake.answer import ServerHandshake
+from lucidtls.handshake.channel import Channel
+from lucidtls.handshake.driver import Driver
+from lucidtls.handshake.offer import ClientHandshake
+from lucidtls.handshake.post import CLIENT_HANDLERS, SERVER_HANDLERS, Connected
+from lucidtls.record.reader import RecordReader
+from lucidtls.trust.names import parse_server_name
+from lucidtls.trust.verify import ChainVerifier
+from lucidtls.wire.codepoints import ContentType
+
+RECORDS_KEPT_BACK = 1
+"""A key's last record is kept for the KeyUpdate that replaces the key."""
+
+
+class _Connection:
+    """What both ends have in common."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._channel = driver.channel
+
+    # Bytes in, events out
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Take bytes from the transport; `b""` means that the transport has ended. Only buffers.
+
+        Bytes that come after the connection has ended are ignored (RFC 9846 §6.1).
+        """
+        if not data:
+            self._driver.transport_ended = True
+        elif not self._driver.ended and not self._driver.peer_closed:
+            self._channel.reader.feed(data)
+
+    def next_event(self) -> Event | None:
+        """Take one step and return what happened; None when more bytes, or an answer, are needed.
+
+        Raises PeerError, AlertReceived or TruncatedStream, once, after all earlier events; an alert for
+        the peer is then in `data_to_send`.
+        """
+        return self._driver.next_event()
+
+    def read_into(self, buffer: bytearray | memoryview) -> int:
+        """Decrypt buffered application data straight into `buffer`; returns the bytes written.
+
+        The fast path beside `next_event`: 0 means that `next_event` has to look at what comes next. A buffer
+        that does not hold a whole record (16,385 bytes always do) makes no progress.
+        """
+        driver = self._driver
+        if driver.connected is None or driver.busy:
+            return 0
+        written = self._reader.read_into(memoryview(buffer))
+        if written:
+            driver.data_arrived()
+        return written
+
+    @property
+    def _reader(self) -> RecordReader:
+        return self._channel.reader
+
+    # Data in, bytes out
+
+    def send_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Seal application data. Keys are updated before they wear out (RFC 9846 §5.5).
+
+        Raises UsageError before the handshake is done and after `close`.
+        """
+        connected = self._connected()
+        if not data:
+            return
+        connected.update_answered = False
+        writer = self._channel.writer
+        room = writer.records_left - RECORDS_KEPT_BACK
+        if room * writer.max_content >= len(data):
+            writer.write(ContentType.APPLICATION_DATA, data)
+            return
+        with memoryview(data) as view:
+            self._send_across_updates(connected, view)
+
+    def _send_across_updates(self, connected: Connected, data: memoryview) -> None:
+        writer = self._channel.writer
+        start = 0
+        while start < len(data):
+            room = (writer.records_left - RECORDS_KEPT_BACK) * writer.max_content
+            if room <= 0:
+                connected.update_send_keys(request_peer=False)
+                continue
+            writer.write(ContentType.APPLICATION_DATA, data[start : start + room])
+            start += room
+
+    def data_to_send(self) -> bytes:
+        """Take the bytes that must go to the transport now; empty when there are none."""
+        return self._channel.writer.take()
+
+    def chunks_to_send(self) -> list[bytes | bytearray]:
+        """Take the same bytes as pieces for a gathering write, without joining them."""
+        return self._channel.writer.chunks()
+
+    # Doing
+
+    def update_keys(self, *, request_peer: bool = False) -> None:
+        """Change our sending keys now, and ask the peer to change its own if wanted (RFC 9846 §4.7.3)."""
+        self._connected().update_send_keys(request_peer=request_peer)
+
+    def answer(self, question: Question[Any], answer: Any) -> None:
+        """Answer a question that `next_event` gave out; the handshake goes on at the next `next_event`.
+
+        An exception as the answer refuses. Raises UsageError when this question is not waiting.
+        """
+        self._driver.answer(question, answer)
+
+    def close(self) -> None:
+        """Send close_notify: we will send no more. What the peer still sends can be read until it closes too."""
+        self._driver.close()
+
+    def abort(self, error: BaseException) -> None:
+        """End the connection at once for a reason of the application's own; the peer gets internal_error."""
+        if not self._driver.ended:
+            self._driver.fail(error, INTERNAL_ERROR)
+
+    def _connected(self) -> Connected:
+        connected = self._driver.connected
+        if connected is None:
+            raise UsageError(f"the handshake is not done: the connection is in state {self.state}")
+        if self._channel.write_closed:
+            raise UsageError("this side has closed, or the connection has failed: nothing more can be sent")
+        return connected
+
+    # Seeing
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection has ended in both directions, or failed."""
+        return self._driver.ended
+
+    @property
+    def state(self) -> str:
+        """Where the connection stands: a state of RFC 9846 Appendix A, CONNECTED, CLOSED or FAILED."""
+        return self._driver.state
+
+    @property
+    def negotiated(self) -> Negotiated | None:
+        """What was agreed; None before the handshake is done."""
+        return self._driver.connected.negotiated if self._driver.connected is not None else None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.state} TLS 1.3>"
+
+
+class ClientConnection(_Connection):
+    """The client's end. The ClientHello is ready in `data_to_send` as soon as it exists.
+
+    `server_name` is the DNS name or IP address the server must prove to be. It may be None only with a verifier
+    of your own: a chain alone says that somebody owns a certificate, not who.
+    """
+
+    def __init__(self, config: ClientConfig, server_name: str | None) -> None:
+        if server_name is None and isinstance(config.chain_verifier, ChainVerifier):
+            raise ConfigurationError("say which server_name the certificate must be for, or bring your own verifier")
+        reference = parse_server_name(server_name) if server_name is not None else None
+        hs = ClientHandshake(config, Channel(config), reference)
+        super().__init__(Driver(config, hs.channel, client.run(hs), CLIENT_HANDLERS))
+
+
+class ServerConnection(_Connection):
+    """The server's end. It waits for a ClientHello."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        hs = ServerHandshake(config, Channel(config))
+        super().__init__(Driver(config, hs.channel, server.run(hs), SERVER_HANDLERS))

@@ -1,0 +1,346 @@
+"""The driver: the only code that resumes a handshake flow.
+
+It takes records from the channel, joins handshake messages, checks each against the state the flow waits in,
+decodes it, feeds the transcript, and hands it over. What a flow raises becomes an alert and the end of the
+connection. When the flow is done it is dropped, and a small table takes the messages that may follow.
+
+Invariants:
+
+- Events come out in the order in which their causes came in; a failure comes after all of them.
+- After a failure nothing is read any more, and all keys are gone once the alert is sealed.
+- No more than one unfinished handshake message is buffered, and its size is bounded by its type.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+from lucidtls.alerts import CLOSE_NOTIFY, INTERNAL_ERROR, USER_CANCELED, Alert, alert_of
+from lucidtls.config import ClientConfig, ServerConfig
+from lucidtls.errors import (
+    AlertReceived,
+    DecodeError,
+    IllegalParameter,
+    PeerError,
+    TruncatedStream,
+    UnexpectedMessage,
+    UsageError,
+)
+from lucidtls.events import ApplicationData, Event, HandshakeCompleted, PeerClosed, Question
+from lucidtls.handshake.channel import MESSAGE_HEADER, Channel
+from lucidtls.handshake.post import Connected
+from lucidtls.handshake.questions import PENDING, answer_from_config
+from lucidtls.handshake.states import Message, State
+from lucidtls.handshake.transcript import Transcript
+from lucidtls.trace import AlertTraced, Failed, MessageTraced, QuestionAsked, StateEntered
+from lucidtls.wire.codec import Reader
+from lucidtls.wire.codepoints import HANDSHAKE_TYPES, ContentType, HandshakeType, name_of
+
+Flow = Coroutine[Any, Any, Connected]
+PostHandlers = Mapping[int, tuple[type[Message], Callable[[Connected, Any], Event | None]]]
+
+MAX_MESSAGE: Final = 2**16 + 2**10
+"""Bytes of a handshake message that carries no certificates. A hello or a ticket is one list of extensions of
+at most 2^16 bytes and a little more; most messages are far smaller."""
+
+MAX_EMPTY_RECORDS: Final = 32
+"""Empty application data records in a row: a countermeasure to traffic analysis may send some, a flood is refused."""
+
+MAX_CANCEL_ALERTS: Final = 4
+"""user_canceled alerts that are ignored (RFC 9846 §6.1); more make no sense."""
+
+_CERTIFICATE_TYPES: Final = frozenset((HandshakeType.CERTIFICATE, HandshakeType.CERTIFICATE_REQUEST))
+
+
+class Driver:
+    """Runs one connection: first its handshake flow, then the messages that may follow."""
+
+    __slots__ = (
+        "_answer", "_asked", "_cancel_alerts", "_config", "_empty_records", "_events", "_flow", "_handlers", "_state",
+        "channel", "connected", "ended", "failed", "peer_closed", "transport_ended",
+    )  # fmt: skip
+
+    def __init__(
+        self, config: ClientConfig | ServerConfig, channel: Channel, flow: Flow, handlers: PostHandlers
+    ) -> None:
+        self._config = config
+        self._flow: Flow | None = flow
+        self._handlers = handlers
+        self._events: deque[Event] = deque()
+        self._state: State[Any] | None = None
+        self._asked: Question[Any] | None = None
+        self._answer: Any = None
+        self._empty_records = 0
+        self._cancel_alerts = 0
+        self.channel = channel
+        self.connected: Connected | None = None
+        self.failed: BaseException | None = None
+        self.peer_closed = False
+        self.transport_ended = False
+        self.ended = False
+        self._resume(None)
+
+    @property
+    def state(self) -> str:
+        """Where the handshake stands, in the words of RFC 9846 Appendix A."""
+        if self.failed is not None:
+            return "FAILED"
+        if self.ended:
+            return "CLOSED"
+        if self._state is not None:
+            return self._state.name
+        return "CONNECTED" if self.connected is not None else "NEGOTIATED"
+
+    # Events out
+
+    def next_event(self) -> Event | None:
+        """Go on until there is news, and return it; None when nothing can happen without more bytes.
+
+        Raises PeerError, AlertReceived or TruncatedStream when the connection ends so; whatever a callback
+        raised comes through as it is, after an internal_error alert.
+        """
+        while True:
+            if self._events:
+                return self._events.popleft()
+            if self.ended:
+                return None
+            try:
+                if not self._step():
+                    return None
+            except PeerError as error:
+                error.state = self.state
+                self.fail(error, error.alert)
+                raise
+            except (AlertReceived, TruncatedStream) as error:
+                error.state = self.state
+                self.fail(error, None)
+                raise
+            except BaseException as error:
+                self.fail(error, INTERNAL_ERROR)
+                raise
+
+    def fail(self, error: BaseException, alert: Alert | None) -> None:
+        """End the connection for this reason: send the alert, forget the keys, drop the flow."""
+        self.failed = error
+        trace = self.channel.trace
+        if trace is not None:
+            trace.record(Failed(error))
+        if alert is not None and not self.channel.write_closed:
+            self.channel.send_alert(alert)
+        self._end()
+
+    def _end(self) -> None:
+        self.ended = True
+        self.channel.write_closed = True
+        self._asked = self._answer = None
+        if self._flow is not None:
+            self._flow.close()
+            self._flow = None
+        if self.connected is not None:
+            self.connected.forget()
+        self.channel.drop_keys()
+
+    def close(self) -> None:
+        """Send close_notify; before the handshake is done, user_canceled first (RFC 9846 §6.1)."""
+        if self.channel.write_closed or self.ended:
+            return
+        if self.connected is None:
+            self.channel.send_alert(USER_CANCELED)
+        self.channel.send_alert(CLOSE_NOTIFY)
+        self.channel.write_closed = True
+        if self.peer_closed or self.connected is None:
+            self._end()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something else has to be seen to before application data may be read on the fast path."""
+        return bool(self._events or self.channel.incoming or self.peer_closed or self.ended)
+
+    def data_arrived(self) -> None:
+        """Note that the fast path has read application data."""
+        if self.connected is not None:
+            self._empty_records = self.connected.key_updates_received = 0
+
+    # Bytes in
+
+    def _step(self) -> bool:
+        """Do one thing; False when more bytes, or an answer, are needed first."""
+        if self._asked is not None:
+            return self._take_answer()
+        if self._take_message():
+            return True
+        if self.peer_closed:
+            return False
+        record = self.channel.reader.read()
+        if record is None:
+            if self.transport_ended:
+                raise TruncatedStream(_how_truncated(self.connected is not None, self.channel.reader.started))
+            return False
+        self._take_record(*record)
+        return True
+
+    def _take_record(self, content_type: int, content: bytes) -> None:
+        if content_type == ContentType.APPLICATION_DATA:
+            self._take_application_data(content)
+            return
+        if content_type == ContentType.HANDSHAKE:
+            if not content:
+                # "Implementations MUST NOT send zero-length fragments of Handshake types" (RFC 9846 §5.1)
+                raise UnexpectedMessage("an empty handshake record came", clause="RFC 9846 §5.1")
+            self.channel.incoming += content
+            return
+        self._refuse_interleaving("an alert")
+        self._take_alert(content)
+
+    def _refuse_interleaving(self, what: str) -> None:
+        # "if a handshake message is split over two or more records, there MUST NOT be any other records
+        # between them." (RFC 9846 §5.1)
+        if self.channel.incoming:
+            raise UnexpectedMessage(f"{what} came in the middle of a handshake message", clause="RFC 9846 §5.1")
+
+    def _take_application_data(self, content: bytes) -> None:
+        if self.connected is None:
+            raise UnexpectedMessage("application data came before the handshake was done", clause="RFC 9846 §4.5.3")
+        self._refuse_interleaving("application data")
+        if content:
+            self.data_arrived()
+            self._events.append(ApplicationData(content))
+            return
+        self._empty_records += 1
+        if self._empty_records > MAX_EMPTY_RECORDS:
+            raise UnexpectedMessage("the peer keeps sending empty records", clause="RFC 9846 §5.4")
+
+    def _take_alert(self, content: bytes) -> None:
+        # "a record with an Alert type MUST contain exactly one message" (RFC 9846 §5.1)
+        if len(content) != 2:
+            raise DecodeError("an alert record holds something else than one alert", clause="RFC 9846 §5.1")
+        level, code = content
+        alert = alert_of(code)
+        if self.channel.trace is not None:
+            self.channel.trace.record(AlertTraced("received", alert.name, code))
+        if alert is USER_CANCELED and self._cancel_alerts < MAX_CANCEL_ALERTS:
+            self._cancel_alerts += 1
+            return
+        if alert is not CLOSE_NOTIFY or self.connected is None:
+            raise AlertReceived(alert, level)
+        self.peer_closed = True
+        self._events.append(PeerClosed())
+        if self.channel.write_closed:
+            self._end()
+
+    # Handshake messages
+
+    def _take_message(self) -> bool:
+        """Take one whole handshake message out of what came, if there is one."""
+        incoming = self.channel.incoming
+        if len(incoming) < MESSAGE_HEADER:
+            return False
+        message_type = incoming[0]
+        length = int.from_bytes(incoming[1:MESSAGE_HEADER])
+        message_class = self._expected(message_type)
+        self._bound(message_type, length)
+        end = MESSAGE_HEADER + length
+        if len(incoming) < end:
+            return False
+        raw = bytes(incoming[:end])
+        del incoming[:end]
+        reader = Reader(raw[MESSAGE_HEADER:], message_class.__name__)
+        message = message_class.read(reader)
+        reader.finish()
+        trace = self.channel.trace
+        if trace is not None:
+            trace.record(MessageTraced("received", message_class.__name__, raw[MESSAGE_HEADER:], message))
+        if self._flow is not None:
+            self.channel.transcript.add(raw)
+            self._resume(message)
+        else:
+            self._take_post_handshake(message_type, message)
+        return True
+
+    def _expected(self, message_type: int) -> type[Message]:
+        """The class of a message that may come now; the alert goes out before its body is even read."""
+        if self._state is not None:
+            message_class = self._state.accepts.get(message_type)
+        else:
+            message_class = self._handlers.get(message_type, (None,))[0]
+        if message_class is None:
+            # "A peer which receives a handshake message in an unexpected order MUST abort the handshake with
+            # an "unexpected_message" alert." (RFC 9846 §4)
+            name = name_of(HANDSHAKE_TYPES, message_type)
+            raise UnexpectedMessage(f"a {name} message has no place in state {self.state}", clause="RFC 9846 §4")
+        return message_class
+
+    def _bound(self, message_type: int, length: int) -> None:
+        limit = MAX_MESSAGE
+        if message_type in _CERTIFICATE_TYPES:
+            limit = self._config.max_certificate_message
+        if length > limit:
+            name = name_of(HANDSHAKE_TYPES, message_type)
+            raise IllegalParameter(
+                f"a {name} message is larger than this side accepts", length=length, limit=limit, clause="RFC 9846 §4"
+            )
+
+    def _take_post_handshake(self, message_type: int, message: Message) -> None:
+        assert self.connected is not None, "there is either a flow or its result"
+        _, accept = self._handlers[message_type]
+        event = accept(self.connected, message)
+        if event is not None:
+            self._events.append(event)
+
+    # The flow
+
+    def _resume(self, value: Any) -> None:
+        """Let the flow run to its next state, to a question the application must answer, or to its end."""
+        flow, self._state = self._flow, None
+        assert flow is not None, "a flow that ended is not resumed"
+        trace = self.channel.trace
+        while True:
+            try:
+                step = flow.throw(value) if isinstance(value, BaseException) else flow.send(value)
+            except StopIteration as done:
+                self._complete(done.value)
+                return
+            if isinstance(step, State):
+                self._state = step
+                if trace is not None:
+                    trace.record(StateEntered(step.name))
+                return
+            value = answer_from_config(self._config, step)
+            if trace is not None:
+                trace.record(QuestionAsked(type(step).__name__, deferred=value is PENDING))
+            if value is PENDING:
+                self._asked = step
+                self._answer = PENDING
+                self._events.append(step)
+                return
+
+    def _complete(self, connected: Connected) -> None:
+        self._flow = None
+        self.connected = connected
+        self.channel.transcript = Transcript()
+        self._events.append(HandshakeCompleted(connected.negotiated))
+        if self.channel.trace is not None:
+            self.channel.trace.record(StateEntered("CONNECTED"))
+
+    def answer(self, question: Question[Any], answer: Any) -> None:
+        """Keep the application's answer; the next `next_event` goes on with it. Raises UsageError."""
+        if question is not self._asked or self._answer is not PENDING:
+            raise UsageError(f"{type(question).__name__} is not waiting for an answer here")
+        self._answer = answer
+
+    def _take_answer(self) -> bool:
+        if self._answer is PENDING:
+            return False
+        answer, self._answer, self._asked = self._answer, None, None
+        self._resume(answer)
+        return True
+
+
+def _how_truncated(connected: bool, started: bool) -> str:
+    if connected:
+        return "the transport ended without close_notify: the data may be cut short"
+    if started:
+        return "the peer closed the transport in the middle of the handshake"
+    return "the peer closed the transport without sending a single TLS record"

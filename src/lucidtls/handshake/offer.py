@@ -1,0 +1,94 @@
+"""The client's offer: what it keeps during a handshake, and its ClientHello (RFC 9846 §4.2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from lucidtls.config import ClientConfig
+from lucidtls.crypto.groups import Group, KeyExchange
+from lucidtls.crypto.suites import CipherSuite
+from lucidtls.handshake.channel import Channel
+from lucidtls.trust.names import ReferenceName
+from lucidtls.wire.extensions import Extensions, KeyShareEntry, ch
+from lucidtls.wire.hello import ClientHello
+
+TLS12: Final = 0x0303
+TLS13: Final = 0x0304
+
+
+class ClientHandshake:
+    """What a client flow knows beside its own locals: the offer it made and what was settled about it."""
+
+    __slots__ = (
+        "alpn", "channel", "config", "cookie", "hello", "offered", "reference", "retried", "server_name", "shares",
+        "suite",
+    )  # fmt: skip
+
+    def __init__(self, config: ClientConfig, channel: Channel, reference: ReferenceName | None) -> None:
+        self.config = config
+        self.channel = channel
+        self.reference = reference
+        self.server_name = reference.sni if reference is not None else None
+        self.shares: dict[int, KeyExchange] = {}
+        self.cookie: bytes | None = None
+        self.retried = False
+        self.suite: CipherSuite | None = None
+        self.alpn: bytes | None = None
+        random = config.random(32)
+        channel.client_random = random
+        session_id = config.random(32) if config.compatibility_mode else b""
+        self.hello = self._hello(random, session_id, config.algorithms.shares)
+        self.offered = frozenset(self.hello.extensions.codes)
+
+    def _hello(self, random: bytes, session_id: bytes, groups: Sequence[Group]) -> ClientHello:
+        self.shares = {group.code: group.generate(self.config.random) for group in groups}
+        return ClientHello(
+            legacy_version=TLS12,
+            random=random,
+            legacy_session_id=session_id,
+            cipher_suites=tuple(suite.code for suite in self.config.algorithms.cipher_suites),
+            legacy_compression_methods=b"\0",
+            extensions=Extensions.build("ClientHello", self._extensions()),
+        )
+
+    def _extensions(self) -> list[tuple[Any, Any]]:
+        algorithms, config = self.config.algorithms, self.config
+        items: list[tuple[Any, Any]] = []
+        if self.server_name is not None:
+            items.append((ch.SERVER_NAME, self.server_name))
+        items += (
+            (ch.SUPPORTED_VERSIONS, (TLS13,)),
+            (ch.SUPPORTED_GROUPS, tuple(group.code for group in algorithms.groups)),
+            (ch.KEY_SHARE, tuple(KeyShareEntry(code, own.share) for code, own in self.shares.items())),
+            (ch.SIGNATURE_ALGORITHMS, tuple(scheme.code for scheme in algorithms.signature_schemes)),
+        )
+        if algorithms.certificate_signature_schemes != algorithms.signature_schemes:
+            schemes = tuple(scheme.code for scheme in algorithms.certificate_signature_schemes)
+            items.append((ch.SIGNATURE_ALGORITHMS_CERT, schemes))
+        if config.alpn_protocols:
+            items.append((ch.ALPN, config.alpn_protocols))
+        if config.certificate_authorities:
+            items.append((ch.CERTIFICATE_AUTHORITIES, tuple(config.certificate_authorities)))
+        if self.cookie is not None:
+            items.append((ch.COOKIE, self.cookie))
+        return items
+
+    def prepare_retry(self, group: Group | None, cookie: bytes | None) -> None:
+        """Change the hello as a HelloRetryRequest asks, and in nothing else (RFC 9846 §4.2.2).
+
+        Without `group` the shares stay as they are.
+        """
+        self.retried = True
+        self.cookie = cookie
+        if group is not None:
+            self.hello = self._hello(self.hello.random, self.hello.legacy_session_id, (group,))
+        else:
+            self.hello.extensions = Extensions.build("ClientHello", self._extensions())
+        self.offered = frozenset(self.hello.extensions.codes)
+
+    def send_hello(self) -> None:
+        """Send the ClientHello, at once and alone in its record."""
+        self.channel.send(self.hello)
+        self.channel.flush()
+        self.channel.reader.change_cipher_spec_allowed = True

@@ -1,0 +1,121 @@
+"""After the handshake: what a connection keeps, and the messages that may still come (RFC 9846 §4.7).
+
+Each handler is a plain function of what is kept and the message; it returns an event or None. Which
+messages a side accepts is one small table per role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from lucidtls.config import Clock
+from lucidtls.crypto.suites import CipherSuite
+from lucidtls.errors import UnexpectedMessage, UsageError
+from lucidtls.events import KeysUpdated, Negotiated, SessionTicket, SessionTicketReceived
+from lucidtls.handshake.channel import Channel
+from lucidtls.handshake.schedule13 import next_generation, ticket_psk
+from lucidtls.wire.codepoints import HandshakeType
+from lucidtls.wire.extensions import nst
+from lucidtls.wire.messages13 import KeyUpdate, NewSessionTicket
+
+MAX_KEY_UPDATES: Final = 32
+"""KeyUpdates accepted without application data in between. Each costs us a key derivation."""
+
+MAX_TICKETS: Final = 64
+"""Tickets kept per connection; servers send one to four. Later ones are ignored."""
+
+MAX_TICKET_LIFETIME: Final = 604_800
+""""Clients MUST NOT use tickets for longer than 7 days after issuance" (RFC 9846 §4.7.1). In seconds."""
+
+MAX_GENERATION: Final = 2**48 - 1
+""""sending implementations MUST NOT allow the epoch ... to exceed 2^48-1" (RFC 9846 §4.7.3)."""
+
+
+@dataclass(slots=True)
+class Connected:
+    """The result of a handshake: all that a connection keeps of it."""
+
+    negotiated: Negotiated
+    channel: Channel
+    suite: CipherSuite
+    clock: Clock
+    send_secret: bytes = field(repr=False)
+    receive_secret: bytes = field(repr=False)
+    exporter_secret: bytes = field(repr=False)
+    resumption_secret: bytes = field(repr=False)
+    send_generation: int = 0
+    key_updates_received: int = 0
+    tickets_received: int = 0
+    update_answered: bool = False
+    update_awaited: bool = False
+
+    def forget(self) -> None:
+        """Drop every secret: the session is over."""
+        self.send_secret = self.receive_secret = self.exporter_secret = self.resumption_secret = b""
+
+    def update_send_keys(self, *, request_peer: bool) -> None:
+        """Send a KeyUpdate with the old keys, then change to the next ones (RFC 9846 §4.7.3).
+
+        With `request_peer` the peer is asked to do the same. "Until receiving a subsequent KeyUpdate from the
+        peer, the sender MUST NOT send another KeyUpdate with request_update set to "update_requested"."
+        """
+        if self.send_generation >= MAX_GENERATION:
+            raise UsageError("this connection has used up its key generations (RFC 9846 §4.7.3)")
+        request = request_peer and not self.update_awaited
+        self.update_awaited = self.update_awaited or request
+        self.channel.send(KeyUpdate(request_update=int(request)), in_transcript=False)
+        self.send_secret = next_generation(self.suite.hash, self.send_secret)
+        self.send_generation += 1
+        self.channel.enter_send_keys(self.suite, self.send_secret, "application")
+
+
+def accept_key_update(connected: Connected, message: KeyUpdate) -> KeysUpdated:
+    """Change to the peer's next keys, and answer with our own update if asked to."""
+    connected.key_updates_received += 1
+    if connected.key_updates_received > MAX_KEY_UPDATES:
+        raise UnexpectedMessage(
+            "the peer keeps updating keys and sends no data", limit=MAX_KEY_UPDATES, clause="RFC 9846 §4.7.3"
+        )
+    connected.receive_secret = next_generation(connected.suite.hash, connected.receive_secret)
+    connected.channel.enter_receive_keys(connected.suite, connected.receive_secret, "application")
+    connected.update_awaited = False
+    # "an implementation which receives multiple KeyUpdates while it is silent [responds] with a single update"
+    answer = message.request_update and not connected.update_answered and not connected.channel.write_closed
+    if answer and connected.send_generation < MAX_GENERATION:
+        connected.update_answered = True
+        connected.update_send_keys(request_peer=False)
+    return KeysUpdated("received")
+
+
+def accept_new_session_ticket(connected: Connected, message: NewSessionTicket) -> SessionTicketReceived | None:
+    """Derive the ticket's PSK and hand both to the application (RFC 9846 §4.7.1)."""
+    connected.tickets_received += 1
+    if connected.tickets_received > MAX_TICKETS or not message.lifetime:
+        return None
+    negotiated = connected.negotiated
+    ticket = SessionTicket(
+        ticket=message.ticket,
+        psk=ticket_psk(connected.suite.hash, connected.resumption_secret, message.nonce),
+        lifetime=min(message.lifetime, MAX_TICKET_LIFETIME),
+        age_add=message.age_add,
+        max_early_data=message.extensions.get(nst.EARLY_DATA) or 0,
+        received_at=connected.clock().timestamp(),
+        cipher_suite=negotiated.cipher_suite,
+        server_name=negotiated.server_name,
+        alpn=negotiated.alpn,
+    )
+    return SessionTicketReceived(ticket)
+
+
+Handlers = dict[int, tuple[type[Any], Callable[[Connected, Any], Any]]]
+
+CLIENT_HANDLERS: Final[Handlers] = {
+    HandshakeType.NEW_SESSION_TICKET: (NewSessionTicket, accept_new_session_ticket),
+    HandshakeType.KEY_UPDATE: (KeyUpdate, accept_key_update),
+}
+"""What a server may send after its handshake."""
+
+SERVER_HANDLERS: Final[Handlers] = {HandshakeType.KEY_UPDATE: (KeyUpdate, accept_key_update)}
+"""What a client may send after its handshake."""

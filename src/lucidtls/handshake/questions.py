@@ -1,0 +1,37 @@
+"""Answers from the config to the questions a flow asks; or none, when the application wants to answer itself."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from lucidtls.config import ClientConfig, ServerConfig
+from lucidtls.errors import InternalError
+from lucidtls.events import CredentialWanted, Question, SignatureWanted, VerificationWanted
+from lucidtls.trust.credentials import Ask
+
+
+class _Pending:
+    """The answer will come later, from the application."""
+
+
+PENDING: Final = _Pending()
+
+
+def answer_from_config(config: ClientConfig | ServerConfig, question: Question[Any]) -> Any:
+    """Answer a question with what the config holds, or return PENDING where it says `ASK`.
+
+    Whatever a signer, verifier or chooser raises goes through to the flow.
+    """
+    match question:
+        case SignatureWanted(scheme=scheme, content=content, credential=credential):
+            return PENDING if isinstance(credential.key, Ask) else credential.sign(scheme, content)
+        case VerificationWanted(request=request):
+            verifier = config.chain_verifier
+            return PENDING if isinstance(verifier, Ask) else verifier.verify(request)
+        case CredentialWanted():
+            choose = config.choose_credential if isinstance(config, ServerConfig) else None
+            if isinstance(choose, Ask):
+                return PENDING
+            return None if choose is None else choose(question)
+        case _:
+            raise InternalError(f"no answer is known for {type(question).__name__}")

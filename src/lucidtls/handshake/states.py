@@ -1,0 +1,73 @@
+"""The states of a handshake, as things a flow can await (RFC 9846 Appendix A).
+
+`await WAIT_CV` means: let the peer's next handshake message come; it must be a CertificateVerify, and it
+is the value of the expression. The driver refuses everything else with unexpected_message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from lucidtls.wire.codec import Reader
+from lucidtls.wire.hello import ClientHello, ServerHello
+from lucidtls.wire.messages13 import (
+    Certificate,
+    CertificateRequest,
+    CertificateVerify,
+    EncryptedExtensions,
+    Finished,
+)
+
+
+class Message(Protocol):
+    """A handshake message: its type on the wire, its decoder and its encoder."""
+
+    @property
+    def handshake_type(self) -> int:
+        """HandshakeType code point."""
+        ...
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """Decode a body."""
+        ...
+
+    def body(self) -> bytes:
+        """Encode the body, without the four-byte header."""
+        ...
+
+
+M = TypeVar("M")
+
+
+class State(Generic[M]):
+    """A point at which a handshake waits for one of a few message types."""
+
+    __slots__ = ("accepts", "name")
+
+    def __init__(self, name: str, *messages: Any) -> None:
+        self.name = name
+        self.accepts: dict[int, type[Message]] = {message.handshake_type: message for message in messages}
+
+    def __await__(self) -> Generator[State[M], M, M]:
+        """Pause the flow until the message is here."""
+        message = yield self
+        return message
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+WAIT_SH: State[ServerHello] = State("WAIT_SH", ServerHello)
+WAIT_EE: State[EncryptedExtensions] = State("WAIT_EE", EncryptedExtensions)
+WAIT_CERT_CR: State[Certificate | CertificateRequest] = State("WAIT_CERT_CR", Certificate, CertificateRequest)
+WAIT_CERT: State[Certificate] = State("WAIT_CERT", Certificate)
+WAIT_CV: State[CertificateVerify] = State("WAIT_CV", CertificateVerify)
+WAIT_FINISHED: State[Finished] = State("WAIT_FINISHED", Finished)
+
+START: State[ClientHello] = State("START", ClientHello)
+"""The server's first state: nothing has come yet."""
+
+WAIT_CH2: State[ClientHello] = State("WAIT_CH2", ClientHello)
+"""Our name for START after a HelloRetryRequest: the second ClientHello is awaited."""

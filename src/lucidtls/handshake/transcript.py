@@ -1,0 +1,59 @@
+"""The transcript hash: one running hash over every handshake message (RFC 9846 §4.1)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lucidtls.crypto.hashes import HashAlgorithm, Hasher
+
+MESSAGE_HASH: Final = 254
+"""The synthetic message type that stands for a first ClientHello after a HelloRetryRequest."""
+
+
+class Transcript:
+    """Messages as they were on the wire, headers included, hashed as they come.
+
+    The hash is known only with the cipher suite, so the first messages are kept until one of the `select`
+    methods is called.
+    """
+
+    __slots__ = ("_running", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: list[bytes] = []
+        self._running: Hasher | None = None
+
+    def add(self, message: bytes) -> None:
+        """Append one handshake message."""
+        if self._running is None:
+            self._waiting.append(message)
+        else:
+            self._running.update(message)
+
+    def select(self, algorithm: HashAlgorithm) -> None:
+        """Fix the hash algorithm. After a HelloRetryRequest it is fixed already, and stays."""
+        if self._running is None:
+            self._begin(algorithm, b"")
+
+    def select_after_retry(self, algorithm: HashAlgorithm) -> bytes:
+        """Fix the hash algorithm and put message_hash in place of ClientHello1; returns its hash (RFC 9846 §4.1)."""
+        first_hello_hash = algorithm.digest(self._waiting.pop(0))
+        self._begin(algorithm, _message_hash(first_hello_hash))
+        return first_hello_hash
+
+    def select_after_cookie(self, algorithm: HashAlgorithm, first_hello_hash: bytes, retry: bytes) -> None:
+        """Put back the ClientHello1 and HelloRetryRequest that only a cookie remembers (RFC 9846 §4.3.2)."""
+        self._begin(algorithm, _message_hash(first_hello_hash) + retry)
+
+    def _begin(self, algorithm: HashAlgorithm, before: bytes) -> None:
+        self._running = algorithm.new(before + b"".join(self._waiting))
+        self._waiting.clear()
+
+    def digest(self) -> bytes:
+        """Hash of all messages so far; the transcript can go on growing."""
+        assert self._running is not None, "the hash is selected before it is used"
+        return self._running.copy().digest()
+
+
+def _message_hash(first_hello_hash: bytes) -> bytes:
+    return bytes((MESSAGE_HASH, 0, 0, len(first_hello_hash))) + first_hello_hash

@@ -1,0 +1,246 @@
+"""Receiving records: deframe, open, strip the padding (RFC 9846 §5.1-5.4)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lucidtls.crypto.aead import AEADKey, InvalidTag
+from lucidtls.errors import BadRecordMac, NotTLS, RecordOverflow, UnexpectedMessage
+from lucidtls.trace import RecordTraced, Tracer
+from lucidtls.wire.codepoints import CONTENT_TYPES, ContentType, name_of
+from lucidtls.wire.records import MAX_CIPHERTEXT_13, MAX_PLAINTEXT, guess_service
+
+HEADER_LENGTH: Final = 5
+
+MAX_CHANGE_CIPHER_SPECS: Final = 32
+"""Dummy records dropped per connection. Peers send one or two; this only stops a flood."""
+
+_INNER_TYPES: Final = frozenset((ContentType.ALERT, ContentType.HANDSHAKE, ContentType.APPLICATION_DATA))
+
+Record = tuple[int, bytes]
+"""A content type and the content, without padding."""
+
+
+class RecordReader:
+    """The other direction: bytes go in as they come, records come out one at a time. Not thread-safe.
+
+    `change_cipher_spec_allowed` opens the window in which RFC 9846 §5 has dummy records dropped.
+    `skip_early_data` sets how many bytes of unreadable early data may be passed over.
+    """
+
+    __slots__ = (
+        "_at", "_change_cipher_specs", "_data", "_iv", "_key", "_sequence", "_skip", "_tag_length", "_trace",
+        "change_cipher_spec_allowed", "clear_alert_allowed", "started",
+    )  # fmt: skip
+
+    def __init__(self, trace: Tracer | None = None) -> None:
+        self._trace = trace
+        self._data: bytes | bytearray = b""
+        self._at = 0
+        self._key: AEADKey | None = None
+        self._iv = 0
+        self._tag_length = 0
+        self._sequence = 0
+        self._skip = 0
+        self._change_cipher_specs = 0
+        self.change_cipher_spec_allowed = False
+        self.clear_alert_allowed = False
+        self.started = False
+
+    def feed(self, data: bytes | bytearray | memoryview) -> None:
+        """Add bytes from the transport. They are only buffered."""
+        if self._at == len(self._data):
+            self._data = bytes(data)
+        elif isinstance(self._data, bytearray):
+            del self._data[: self._at]
+            self._data += data
+        else:
+            self._data = bytearray(memoryview(self._data)[self._at :])
+            self._data += data
+        self._at = 0
+
+    @property
+    def buffered(self) -> int:
+        """Bytes fed and not yet given out as records."""
+        return len(self._data) - self._at
+
+    @property
+    def protected(self) -> bool:
+        """Whether records must be sealed."""
+        return self._key is not None
+
+    def install(self, key: AEADKey, iv: bytes, tag_length: int) -> None:
+        """Open all following records with this key."""
+        self._key = key
+        self._iv = int.from_bytes(iv)
+        self._tag_length = tag_length
+        self._sequence = 0
+
+    def drop_keys(self) -> None:
+        """Forget the key and everything not yet read."""
+        self._key = None
+        self._iv = 0
+        self._data = b""
+        self._at = 0
+
+    def skip_early_data(self, limit: int) -> None:
+        """Pass over up to `limit` bytes of records that cannot be opened (RFC 9846 §4.3.10); 0 ends it."""
+        self._skip = limit
+
+    def read(self) -> Record | None:
+        """Return the next record, or None when more bytes are needed.
+
+        Raises NotTLS, RecordOverflow, BadRecordMac or UnexpectedMessage.
+        """
+        while True:
+            at = self._at
+            data = self._data
+            if len(data) - at < HEADER_LENGTH:
+                return None
+            if not self.started:
+                self._refuse_what_is_no_tls()
+            content_type = data[at]
+            length = (data[at + 3] << 8) | data[at + 4]
+            if length > (MAX_PLAINTEXT if self._key is None else MAX_CIPHERTEXT_13):
+                raise RecordOverflow("a record is longer than TLS allows", length=length, clause="RFC 9846 §5.1")
+            body = at + HEADER_LENGTH
+            end = body + length
+            if len(data) < end:
+                return None
+            self._at = end
+            if content_type == ContentType.CHANGE_CIPHER_SPEC:
+                self._drop_change_cipher_spec(bytes(data[body:end]))
+                continue
+            if self._key is None:
+                record = self._read_plain(content_type, bytes(data[body:end]))
+            elif content_type == ContentType.APPLICATION_DATA:
+                record = self._open(self._key, at, end)
+            else:
+                record = self._read_unsealed(content_type, bytes(data[body:end]))
+            if record is not None:
+                if self._trace is not None:
+                    protected = self._key is not None and content_type == ContentType.APPLICATION_DATA
+                    self._trace.record(RecordTraced("received", record[0], len(record[1]), protected))
+                return record
+
+    def _refuse_what_is_no_tls(self) -> None:
+        first = bytes(self._data[self._at : self._at + 64])
+        if first[0] in CONTENT_TYPES and first[1] == 3:
+            self.started = True
+            return
+        service = guess_service(first)
+        what = f"these bytes are {service}, not TLS" if service else "the first bytes are not a TLS record"
+        raise NotTLS(what, service=service, first_bytes=first[:16], clause="RFC 9846 §5.1")
+
+    def _drop_change_cipher_spec(self, body: bytes) -> None:
+        # "An implementation which receives any other change_cipher_spec value or which receives a protected
+        # change_cipher_spec record MUST abort the handshake with an "unexpected_message" alert." (RFC 9846 §5)
+        if body != b"\x01" or not self.change_cipher_spec_allowed:
+            raise UnexpectedMessage("a change_cipher_spec record has no place here", clause="RFC 9846 §5")
+        self._change_cipher_specs += 1
+        if self._change_cipher_specs > MAX_CHANGE_CIPHER_SPECS:
+            raise UnexpectedMessage("the peer keeps sending change_cipher_spec records", clause="RFC 9846 §5")
+
+    def _read_plain(self, content_type: int, body: bytes) -> Record | None:
+        if content_type == ContentType.APPLICATION_DATA and self._skip:
+            self._skip_record(len(body))
+            return None
+        if content_type not in (ContentType.HANDSHAKE, ContentType.ALERT):
+            name = name_of(CONTENT_TYPES, content_type)
+            raise UnexpectedMessage(f"an unprotected record of type {name} has no place here", clause="RFC 9846 §5")
+        self._skip = 0
+        return content_type, body
+
+    def _read_unsealed(self, content_type: int, body: bytes) -> Record:
+        if content_type == ContentType.ALERT and self.clear_alert_allowed:
+            return content_type, body
+        name = name_of(CONTENT_TYPES, content_type)
+        raise UnexpectedMessage(f"an unprotected {name} record came after keys were set", clause="RFC 9846 §5.2")
+
+    def _open(self, key: AEADKey, at: int, end: int) -> Record | None:
+        nonce = (self._iv ^ self._sequence).to_bytes(12)
+        header = bytes(self._data[at : at + HEADER_LENGTH])
+        try:
+            inner = key.decrypt(nonce, memoryview(self._data)[at + HEADER_LENGTH : end], header)
+        except InvalidTag:
+            if not self._skip:
+                raise BadRecordMac(
+                    "a record does not authenticate: altered on the way, or sealed with other keys",
+                    sequence=self._sequence,
+                    clause="RFC 9846 §5.2",
+                ) from None
+            self._skip_record(end - at - HEADER_LENGTH)
+            return None
+        self._skip = 0
+        self._sequence += 1
+        self.clear_alert_allowed = False
+        return _content_of(inner)
+
+    def _skip_record(self, length: int) -> None:
+        if length > self._skip:
+            raise UnexpectedMessage("more early data than this server passes over", clause="RFC 9846 §4.3.10")
+        self._skip -= length
+
+    def read_into(self, target: memoryview) -> int:
+        """Open application data straight into `target`; return how many bytes were written.
+
+        Stops at the first record that is incomplete, does not fit, or is not application data: that one is
+        left for `read`. A record that fails to authenticate wipes its part of `target` and raises.
+        """
+        written = 0
+        key = self._key
+        while key is not None and not self._skip:
+            at = self._at
+            data = self._data
+            if len(data) - at < HEADER_LENGTH or data[at] != ContentType.APPLICATION_DATA:
+                break
+            length = (data[at + 3] << 8) | data[at + 4]
+            end = at + HEADER_LENGTH + length
+            inner_length = length - self._tag_length
+            if (
+                len(data) < end
+                or not 0 < inner_length <= MAX_PLAINTEXT + 1
+                or written + inner_length > len(target)
+            ):
+                break
+            content = self._open_into(key, at, end, target[written : written + inner_length])
+            if content is None:
+                break
+            written += content
+        return written
+
+    def _open_into(self, key: AEADKey, at: int, end: int, target: memoryview) -> int | None:
+        """Open one record into `target`; the content's length, or None if it is not application data."""
+        nonce = (self._iv ^ self._sequence).to_bytes(12)
+        header = bytes(self._data[at : at + HEADER_LENGTH])
+        try:
+            key.decrypt_into(nonce, memoryview(self._data)[at + HEADER_LENGTH : end], header, target)
+        except InvalidTag:
+            target[:] = bytes(len(target))
+            return None  # `read` meets the same record and raises with all its care
+        length = len(target) - 1
+        if not target[length]:
+            length = len(bytes(target).rstrip(b"\0")) - 1
+        if length < 0 or target[length] != ContentType.APPLICATION_DATA or length == 0:
+            target[:] = bytes(len(target))
+            return None
+        self._sequence += 1
+        self._at = end
+        return length
+
+
+def _content_of(inner: bytes) -> Record:
+    """Take the content and its type out of a TLSInnerPlaintext (RFC 9846 §5.2, §5.4)."""
+    if len(inner) > MAX_PLAINTEXT + 1:
+        raise RecordOverflow("a record decrypts to more than 2^14 bytes", length=len(inner), clause="RFC 9846 §5.4")
+    if not inner or not inner[-1]:
+        inner = inner.rstrip(b"\0")
+        if not inner:
+            # "If a receiving implementation does not find a non-zero octet in the cleartext, it MUST
+            # terminate the connection with an "unexpected_message" alert." (RFC 9846 §5.4)
+            raise UnexpectedMessage("a protected record holds nothing but padding", clause="RFC 9846 §5.4")
+    content_type = inner[-1]
+    if content_type not in _INNER_TYPES:
+        name = name_of(CONTENT_TYPES, content_type)
+        raise UnexpectedMessage(f"a protected record of type {name} has no place in TLS 1.3", clause="RFC 9846 §5")
+    return content_type, inner[:-1]

@@ -1,0 +1,178 @@
+"""Sending records: fragment, pad, seal (RFC 9846 §5.1-5.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from lucidtls.crypto.aead import AEADKey
+from lucidtls.trace import RecordTraced, Tracer
+from lucidtls.wire.codepoints import ContentType
+from lucidtls.wire.records import MAX_PLAINTEXT
+
+PaddingPolicy = Callable[[int, int], int]
+"""Given a content type and a content length in bytes, how many zero bytes to append (RFC 9846 §5.4)."""
+
+CHANGE_CIPHER_SPEC_RECORD: Final = b"\x14\x03\x03\x00\x01\x01"
+
+_HEADER_AND_TYPE: Final = 5 + 1
+"""What each protected record costs beside content, padding and tag: the header and the inner type byte."""
+
+
+class RecordWriter:
+    """One direction of a connection: content goes in, records come out in `take` order.
+
+    Give it keys with `install`; without keys, records are sent in the clear. Not thread-safe.
+    """
+
+    __slots__ = (
+        "_chunks", "_compatibility_record", "_first", "_iv", "_key", "_padding", "_scratch", "_tag_length", "_trace",
+        "max_content", "record_limit", "sequence",
+    )  # fmt: skip
+
+    def __init__(
+        self, max_content: int = MAX_PLAINTEXT, padding: PaddingPolicy | None = None, trace: Tracer | None = None
+    ) -> None:
+        self._chunks: list[bytes | bytearray] = []
+        self._key: AEADKey | None = None
+        self._iv = 0
+        self._tag_length = 0
+        self.max_content = max_content
+        self._trace = trace
+        self._padding = padding
+        self._scratch: bytearray | None = None
+        self._compatibility_record = False
+        self._first = True
+        self.sequence = 0
+        self.record_limit = 0
+
+    @property
+    def protected(self) -> bool:
+        """Whether records are sealed."""
+        return self._key is not None
+
+    def install(self, key: AEADKey, iv: bytes, tag_length: int, record_limit: int) -> None:
+        """Protect all following records with this key; `record_limit` is how many it may seal."""
+        self._key = key
+        self._iv = int.from_bytes(iv)
+        self._tag_length = tag_length
+        self.sequence = 0
+        self.record_limit = record_limit
+
+    def drop_keys(self) -> None:
+        """Forget the key. Nothing more can be sealed."""
+        self._key = None
+        self._iv = 0
+        self._scratch = None
+        self.record_limit = 0
+
+    @property
+    def records_left(self) -> int:
+        """How many more records this key may seal before the limit of RFC 9846 §5.5."""
+        return self.record_limit - self.sequence
+
+    def send_compatibility_record(self, *, now: bool) -> None:
+        """Send the dummy change_cipher_spec of RFC 9846 §E.4, now or just before the next sealed record."""
+        if now:
+            self._chunks.append(CHANGE_CIPHER_SPEC_RECORD)
+        else:
+            self._compatibility_record = True
+
+    def write(self, content_type: int, content: bytes | bytearray | memoryview) -> None:
+        """Turn content of any length into records, in the clear or sealed as the keys say."""
+        if self._key is None:
+            self._write_plain(content_type, content)
+            return
+        if self._compatibility_record:
+            self._compatibility_record = False
+            self._chunks.append(CHANGE_CIPHER_SPEC_RECORD)
+        if len(content) <= self.max_content and self._padding is None:
+            self._seal_one(self._key, content_type, content)
+        else:
+            self._seal_many(self._key, content_type, content)
+
+    def _write_plain(self, content_type: int, content: bytes | bytearray | memoryview) -> None:
+        # "a record containing an initial ClientHello SHOULD have version 0x0301" (RFC 9846 §5.1);
+        # every other record carries 0x0303.
+        version = b"\x03\x03"
+        if self._first and content_type == ContentType.HANDSHAKE and content[0] == 1:
+            version = b"\x03\x01"
+        self._first = False
+        for start in range(0, len(content), self.max_content):
+            fragment = bytes(content[start : start + self.max_content])
+            self._chunks.append(bytes((content_type,)) + version + len(fragment).to_bytes(2) + fragment)
+            if self._trace is not None:
+                self._trace.record(RecordTraced("sent", content_type, len(fragment), protected=False))
+
+    def _seal_one(self, key: AEADKey, content_type: int, content: bytes | bytearray | memoryview) -> None:
+        length = len(content) + 1 + self._tag_length
+        header = b"\x17\x03\x03" + length.to_bytes(2)
+        nonce = (self._iv ^ self.sequence).to_bytes(12)
+        self.sequence += 1
+        inner = bytes(content) + bytes((content_type,))
+        if self._trace is not None:
+            self._trace.record(RecordTraced("sent", content_type, len(content), protected=True))
+        if length < 1024:
+            self._chunks.append(header + key.encrypt(nonce, inner, header))
+            return
+        out = bytearray(5 + length)
+        out[:5] = header
+        key.encrypt_into(nonce, inner, header, memoryview(out)[5:])
+        self._chunks.append(out)
+
+    def _seal_many(self, key: AEADKey, content_type: int, content: bytes | bytearray | memoryview) -> None:
+        """Seal one output buffer full of records.
+
+        Content, type byte and padding of each record are staged in one scratch buffer, because the
+        AEAD call may not read and write the same memory.
+        """
+        plan = self._plan(content_type, len(content))
+        overhead = _HEADER_AND_TYPE + self._tag_length
+        out = bytearray(sum(length + padding + overhead for _, length, padding in plan))
+        scratch = self._scratch
+        if scratch is None:
+            scratch = self._scratch = bytearray(MAX_PLAINTEXT + 1)
+        with memoryview(content) as source, memoryview(out) as target, memoryview(scratch) as staging:
+            at = 0
+            for start, length, padding in plan:
+                inner = length + 1 + padding
+                sealed = inner + self._tag_length
+                header = b"\x17\x03\x03" + sealed.to_bytes(2)
+                target[at : at + 5] = header
+                staging[:length] = source[start : start + length]
+                staging[length] = content_type
+                if padding:
+                    staging[length + 1 : inner] = bytes(padding)
+                nonce = (self._iv ^ self.sequence).to_bytes(12)
+                self.sequence += 1
+                if self._trace is not None:
+                    self._trace.record(RecordTraced("sent", content_type, length, protected=True))
+                key.encrypt_into(nonce, staging[:inner], header, target[at + 5 : at + 5 + sealed])
+                at += 5 + sealed
+        self._chunks.append(out)
+
+    def _plan(self, content_type: int, total: int) -> list[tuple[int, int, int]]:
+        """Cut content into (start, length, padding) triples, none over the limits of RFC 9846 §5.4."""
+        plan: list[tuple[int, int, int]] = []
+        for start in range(0, total or 1, self.max_content):
+            length = min(self.max_content, total - start)
+            padding = 0
+            if self._padding is not None:
+                padding = max(0, min(self._padding(content_type, length), self.max_content - length))
+            plan.append((start, length, padding))
+        return plan
+
+    def chunks(self) -> list[bytes | bytearray]:
+        """Take everything that is ready to be sent, as pieces for a gathering write."""
+        chunks, self._chunks = self._chunks, []
+        return chunks
+
+    def take(self) -> bytes:
+        """Take everything that is ready to be sent, as one string."""
+        chunks = self._chunks
+        if not chunks:
+            return b""
+        self._chunks = []
+        if len(chunks) == 1:
+            return bytes(chunks[0])
+        return b"".join(chunks)
