@@ -8,7 +8,7 @@ wipes the buffer before letting `InvalidTag` out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, Protocol
 
@@ -22,17 +22,21 @@ Buffer = bytes | bytearray | memoryview
 class AEADKey(Protocol):
     """A key ready for use. Buffers given to the `_into` forms are exactly as long as the output."""
 
-    def encrypt(self, nonce: Buffer, data: Buffer, associated_data: Buffer | None, /) -> bytes:
+    def encrypt(self, nonce: Buffer, data: Buffer, aad: Buffer | None, /) -> bytes:
         """Return the ciphertext followed by the tag."""
+        ...
 
-    def decrypt(self, nonce: Buffer, data: Buffer, associated_data: Buffer | None, /) -> bytes:
+    def decrypt(self, nonce: Buffer, data: Buffer, aad: Buffer | None, /) -> bytes:
         """Return the plaintext; InvalidTag when anything was altered."""
+        ...
 
-    def encrypt_into(self, nonce: Buffer, data: Buffer, associated_data: Buffer | None, buf: Buffer, /) -> int:
+    def encrypt_into(self, nonce: Buffer, data: Buffer, aad: Buffer | None, buf: Buffer, /) -> int:
         """Encrypt into `buf` and return the number of bytes written."""
+        ...
 
-    def decrypt_into(self, nonce: Buffer, data: Buffer, associated_data: Buffer | None, buf: Buffer, /) -> int:
+    def decrypt_into(self, nonce: Buffer, data: Buffer, aad: Buffer | None, buf: Buffer, /) -> int:
         """Decrypt into `buf` and return the number of bytes written; on InvalidTag wipe `buf`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +49,7 @@ class AEADAlgorithm:
     name: str
     key_length: int
     tag_length: int
-    new: Callable[[bytes], AEADKey]
+    new: Callable[[bytes], AEADKey] = field(repr=False)
     record_limit: int
     source: str
     limit_source: str

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lucidtls.crypto.ffdh import GENERATOR, FiniteField, ffdh_exchange, power_function
 from lucidtls.crypto.randomness import Random, system_random
-from lucidtls.errors import IllegalParameter
+from lucidtls.errors import ConfigurationError, IllegalParameter
 
 Finish = Callable[[bytes], bytes]
 """Turns the server's share into the shared secret."""
@@ -29,19 +29,24 @@ class Agreement(Protocol):
     @property
     def client_share_length(self) -> int:
         """The length of what the client sends."""
+        ...
 
     @property
     def server_share_length(self) -> int:
         """The length of what the server answers."""
+        ...
 
     def available(self) -> bool:
         """Tell whether the libraries here can do it; asked once per process."""
+        ...
 
     def generate(self, random: Random) -> tuple[bytes, Finish]:
         """Make the client's share and what finishes the exchange."""
+        ...
 
     def respond(self, client_share: bytes, random: Random) -> tuple[bytes, bytes]:
         """Make the server's share and the shared secret."""
+        ...
 
 
 @cache
@@ -99,8 +104,8 @@ class MontgomeryAgreement:
         return self.generate_key() if random is system_random else self.private_key(random(self.length))
 
     def _exchange(self, key: _MontgomeryKey, share: bytes) -> bytes:
-        # "Implementations MUST check whether the computed Diffie-Hellman shared secret is the all-zero
-        # value and abort if so" (RFC 9846 §7.4.2). pyca does the check and raises; nothing else makes it raise.
+        # "Implementations MUST check whether the computed Diffie-Hellman shared secret is the all-zero value
+        # and abort if so" (RFC 9846 §7.4.2). pyca checks and raises; it has no other reason to.
         try:
             return key.exchange(self.public_key(share))
         except ValueError as error:
@@ -162,7 +167,7 @@ class CurveAgreement:
             peer = ec.EllipticCurvePublicKey.from_encoded_point(self.curve, share)
         except ValueError as error:
             raise IllegalParameter(
-                "the peer's share is not a point on the curve", algorithm=self.name, clause="RFC 9846 §4.3.8.2"
+                "the peer's point is not on the curve", algorithm=self.name, clause="RFC 9846 §4.3.8.2"
             ) from error
         return key.exchange(_ECDH, peer)
 
@@ -259,21 +264,21 @@ class EncapsulationAgreement:
     def generate(self, random: Random) -> tuple[bytes, Finish]:
         """Make a key pair from 64 random bytes; what finishes is decapsulation."""
         if self.generate_key is None or self.key_from_seed is None:
-            raise NotImplementedError(f"cryptography has no {self.name}")
+            raise ConfigurationError(f"cryptography has no {self.name}")
         key = self.generate_key() if random is system_random else self.key_from_seed(random(_SEED_LENGTH))
         return key.public_key().public_bytes_raw(), key.decapsulate
 
     def respond(self, client_share: bytes, random: Random) -> tuple[bytes, bytes]:
         """Check the client's key (FIPS 203 §7.2: every coefficient below q) and encapsulate to it."""
         if self.public_key is None:
-            raise NotImplementedError(f"cryptography has no {self.name}")
+            raise ConfigurationError(f"cryptography has no {self.name}")
         try:
             key = self.public_key(client_share)
         except ValueError as error:
             raise IllegalParameter(
-                "the client's encapsulation key fails the check of FIPS 203 §7.2",
+                "the client's ML-KEM key has a coefficient out of range",
                 algorithm=self.name,
-                clause="RFC 10024 §4.1",
+                clause="FIPS 203 §7.2",
             ) from error
         secret, ciphertext = key.encapsulate()
         return ciphertext, secret

@@ -17,16 +17,20 @@ from cryptography.hazmat.primitives.asymmetric import dh
 from cryptography.utils import CryptographyDeprecationWarning
 
 from lucidtls.crypto.randomness import Random
+from lucidtls.errors import ConfigurationError
 
 GENERATOR: Final = 2
-"""The generator of every group of RFC 7919 appendix A."""
+"""The generator of every group of RFC 7919 Appendix A."""
 
 Power = Callable[[int, int, int], int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FiniteField:
-    """One group of RFC 7919 appendix A: its size, the X of its definition, and secret exponents' size in bits."""
+    """One group of RFC 7919 Appendix A; sizes in bits.
+
+    `offset` is the X of its definition, `exponent_bits` how long secret exponents are.
+    """
 
     name: str
     bits: int
@@ -51,7 +55,7 @@ class FiniteField:
 
 @cache
 def _prime(bits: int, offset: int) -> int:
-    """p = 2^b - 2^(b-64) + {[2^(b-130) e] + X} * 2^64 - 1 (RFC 7919 appendix A)."""
+    """p = 2^b - 2^(b-64) + {[2^(b-130) e] + X} * 2^64 - 1 (RFC 7919 Appendix A)."""
     guard = 64
     term = 1 << (bits - 130 + guard)
     total, divisor = 0, 1
@@ -70,7 +74,7 @@ def ffdh_exchange(field: FiniteField, base: int, exponent: int) -> bytes:
     """
     power = power_function()
     if power is None:
-        raise NotImplementedError("finite-field Diffie-Hellman needs the extra lucidtls[ffdhe]")
+        raise ConfigurationError("finite-field Diffie-Hellman needs the extra lucidtls[ffdhe]")
     return power(base, exponent, field.prime).to_bytes(field.length, "big")
 
 
@@ -89,7 +93,7 @@ def _pyca_classes() -> tuple[Any, Any, Any] | None:
     """Take pyca's three number classes; touching their names is what warns, using them does not."""
     with warnings.catch_warnings():
         warnings.filterwarnings(
-            "ignore", r"Diffie-Hellman over finite fields \(FFDH\) is deprecated", CryptographyDeprecationWarning
+            "ignore", r"Diffie-Hellman over finite fields", CryptographyDeprecationWarning
         )
         try:
             return dh.DHParameterNumbers, dh.DHPublicNumbers, dh.DHPrivateNumbers
@@ -103,7 +107,7 @@ _PYCA: Final = _pyca_classes()
 def pyca_power(base: int, exponent: int, modulus: int) -> int:
     """Exponentiate by a Diffie-Hellman exchange of pyca's, which checks 1 < base < modulus-1 itself."""
     if _PYCA is None:
-        raise NotImplementedError("this version of cryptography has no finite-field Diffie-Hellman")
+        raise ConfigurationError("this version of cryptography has no finite-field Diffie-Hellman")
     parameter_numbers, public_numbers, private_numbers = _PYCA
     parameters = parameter_numbers(modulus, GENERATOR)
     # A private key wants a public value at its side; the exchange never looks at it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x448, x25519
@@ -67,7 +67,7 @@ class Group:
     post_quantum: bool
     source: str
     clause: str
-    agreement: Agreement
+    agreement: Agreement = field(repr=False)
 
     def available(self) -> bool:
         """Tell whether the libraries here can do it; the answer is kept for the process."""
@@ -167,7 +167,7 @@ def _curve(code: int, agreement: CurveAgreement | MontgomeryAgreement, bits: int
 
 def _field(code: int, field: ffdh.FiniteField, bits: int, section: str) -> Group:
     agreement = FiniteFieldAgreement(field)
-    source = f"RFC 7919 appendix {section}"
+    source = f"RFC 7919 Appendix {section}"
     return _row(code, field.name, "ffdhe", agreement, bits=bits, source=source, clause="RFC 9846 §4.3.8.1")
 
 
@@ -179,7 +179,7 @@ def _kem(code: int, name: str, agreement: EncapsulationAgreement, bits: int) -> 
 
 def _hybrid(code: int, name: str, first: Agreement, second: Agreement, bits: int) -> Group:
     agreement = HybridAgreement(first, second)
-    return _row(code, name, "hybrid", agreement, bits=bits, source="RFC 10024 §3", clause="RFC 10024 §4.1")
+    return _row(code, name, "hybrid", agreement, bits=bits, source="RFC 10024 §4", clause="RFC 10024 §4")
 
 
 SECP256R1 = _curve(0x0017, _SECP256R1, 128, "NIST SP 800-186 §3.2.1.3")
@@ -187,7 +187,7 @@ SECP384R1 = _curve(0x0018, _SECP384R1, 192, "NIST SP 800-186 §3.2.1.4")
 SECP521R1 = _curve(0x0019, _SECP521R1, 256, "NIST SP 800-186 §3.2.1.5")
 X25519 = _curve(0x001D, _X25519, 128, "RFC 7748 §5")
 X448 = _curve(0x001E, _X448, 224, "RFC 7748 §5")
-# Strengths as estimated in RFC 7919 appendix A.
+# Strengths as estimated in RFC 7919 Appendix A.
 FFDHE2048 = _field(0x0100, ffdh.FFDHE2048, 103, "A.1")
 FFDHE3072 = _field(0x0101, ffdh.FFDHE3072, 125, "A.2")
 FFDHE4096 = _field(0x0102, ffdh.FFDHE4096, 150, "A.3")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 # RFC 2104 §2: the key is XORed with the byte 0x36 repeated for the inner hash and 0x5C for the outer.
@@ -23,12 +23,15 @@ class Hasher(Protocol):
 
     def update(self, data: bytes, /) -> None:
         """Take in more data."""
+        ...
 
     def digest(self) -> bytes:
         """Return the digest of everything taken in so far; more may follow."""
+        ...
 
     def copy(self) -> Hasher:
         """Return an independent computation in the same state."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +41,7 @@ class HashAlgorithm:
     name: str
     digest_size: int
     block_size: int
-    new: Callable[[bytes], Hasher]
+    new: Callable[[bytes], Hasher] = field(repr=False)
     source: str
 
     def digest(self, data: bytes) -> bytes:

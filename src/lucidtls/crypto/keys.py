@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa,
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from lucidtls import alerts
-from lucidtls.crypto.der import BIT_STRING, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, DERReader, MalformedDER, context
+from lucidtls.crypto import der
+from lucidtls.crypto.der import DERReader, MalformedDER
 from lucidtls.errors import CertificateRejected
 
 
@@ -81,7 +82,7 @@ _KIND_OF_TYPE: Final[dict[type, str]] = {}
 
 
 def key_kind_of(key: object) -> str:
-    """Name a key's kind as in `SignatureScheme.key_kind`; "other" for what no scheme uses (DSA, X25519, ...)."""
+    """Name a key's kind as `SignatureScheme.key_kind` does; "other" for what no scheme uses (DSA, X25519)."""
     key_type = type(key)
     kind = _KIND_OF_TYPE.get(key_type)
     if kind is None:
@@ -154,12 +155,12 @@ def certificate_spki(certificate: bytes) -> bytes:
     Raises CertificateRejected (`malformed`).
     """
     try:
-        tbs = DERReader(certificate).enter(SEQUENCE).enter(SEQUENCE)
-        tbs.optional(context(0))
-        tbs.take(INTEGER)
+        tbs = DERReader(certificate).enter(der.SEQUENCE).enter(der.SEQUENCE)
+        tbs.optional(der.context(0))
+        tbs.take(der.INTEGER)
         for _ in ("signature", "issuer", "validity", "subject"):
-            tbs.take(SEQUENCE)
-        return tbs.element(SEQUENCE)
+            tbs.take(der.SEQUENCE)
+        return tbs.element(der.SEQUENCE)
     except MalformedDER as error:
         raise CertificateRejected(
             "a certificate cannot be read",
@@ -171,28 +172,28 @@ def certificate_spki(certificate: bytes) -> bytes:
 
 def _pss_parameters(spki: bytes) -> tuple[str | None, int] | None:
     """Return (hash name or None, minimum salt) for an id-RSASSA-PSS key, None for any other."""
-    info = DERReader(spki).enter(SEQUENCE)
-    algorithm = info.enter(SEQUENCE)
-    if algorithm.take(OBJECT_IDENTIFIER) != RSASSA_PSS_OID:
+    info = DERReader(spki).enter(der.SEQUENCE)
+    algorithm = info.enter(der.SEQUENCE)
+    if algorithm.take(der.OBJECT_IDENTIFIER) != RSASSA_PSS_OID:
         return None
-    info.take(BIT_STRING)
+    info.take(der.BIT_STRING)
     if not algorithm.remaining:
         return None, 0
-    return _read_pss_parameters(algorithm.enter(SEQUENCE))
+    return _read_pss_parameters(algorithm.enter(der.SEQUENCE))
 
 
 def _read_pss_parameters(parameters: DERReader) -> tuple[str, int]:
     """Read RSASSA-PSS-params (RFC 4055 §3.1); every field has a default, SHA-1 and a salt of 20 bytes."""
     hash_name, mgf_hash, salt = "sha1", "sha1", 20
-    if (field := parameters.optional(context(0))) is not None:
-        hash_name = _hash_of(field.enter(SEQUENCE))
-    if (field := parameters.optional(context(1))) is not None:
-        generator = field.enter(SEQUENCE)
-        if generator.take(OBJECT_IDENTIFIER) != _MGF1_OID:
+    if (field := parameters.optional(der.context(0))) is not None:
+        hash_name = _hash_of(field.enter(der.SEQUENCE))
+    if (field := parameters.optional(der.context(1))) is not None:
+        generator = field.enter(der.SEQUENCE)
+        if generator.take(der.OBJECT_IDENTIFIER) != _MGF1_OID:
             raise UnsupportedAlgorithm("a mask generation function other than MGF1")
-        mgf_hash = _hash_of(generator.enter(SEQUENCE))
-    if (field := parameters.optional(context(2))) is not None:
-        salt = int.from_bytes(field.take(INTEGER), "big", signed=True)
+        mgf_hash = _hash_of(generator.enter(der.SEQUENCE))
+    if (field := parameters.optional(der.context(2))) is not None:
+        salt = int.from_bytes(field.take(der.INTEGER), "big", signed=True)
     if hash_name != mgf_hash:
         # Every RSASSA-PSS scheme of TLS has one hash for both (RFC 9846 §4.3.3).
         raise UnsupportedAlgorithm("RSASSA-PSS with two different hashes")
@@ -202,7 +203,7 @@ def _read_pss_parameters(parameters: DERReader) -> tuple[str, int]:
 
 
 def _hash_of(identifier: DERReader) -> str:
-    name = _HASH_OIDS.get(identifier.take(OBJECT_IDENTIFIER))
+    name = _HASH_OIDS.get(identifier.take(der.OBJECT_IDENTIFIER))
     if name is None:
         raise UnsupportedAlgorithm("RSASSA-PSS with an unknown hash")
     return name

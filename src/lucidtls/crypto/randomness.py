@@ -14,4 +14,4 @@ Random = Callable[[int], bytes]
 """Returns as many fresh random bytes as it is asked for."""
 
 system_random: Final[Random] = os.urandom
-"""The operating system's generator (RFC 9846 appendix C.1)."""
+"""The operating system's generator (RFC 9846 Appendix C.1)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
@@ -44,8 +44,8 @@ _CLAUSE: Final = "RFC 9846 §4.5.2"
 class SignatureScheme:
     """One signature scheme.
 
-    `key_kind` says which keys it takes, `curve` binds ECDSA to one curve. `tls13` allows it in CertificateVerify,
-    `certificates` in certificates by default. RSA needs a modulus of at least `minimum_rsa_bits`.
+    `key_kind` says which keys it takes, `curve` binds ECDSA to one curve. `tls13` allows it in
+    CertificateVerify, `certificates` in certificates by default. RSA needs `minimum_rsa_bits` of modulus.
     """
 
     code: int
@@ -57,7 +57,7 @@ class SignatureScheme:
     certificates: bool
     source: str
     minimum_rsa_bits: int
-    parameters: tuple[Any, ...]
+    parameters: tuple[Any, ...] = field(repr=False)
     """What pyca's sign and verify want after the content."""
 
     def available(self) -> bool:
@@ -80,7 +80,7 @@ class SignatureScheme:
     def sign(self, private_key: PrivateKey, content: bytes) -> bytes:
         """Sign `content`; ConfigurationError when the key does not fit the scheme."""
         if not self.fits(private_key):
-            raise ConfigurationError(f"a key of kind {describe_key(private_key)} cannot sign with {self.name}")
+            raise ConfigurationError(f"a key ({describe_key(private_key)}) cannot sign with {self.name}")
         signer: Callable[..., bytes] = private_key.sign
         return signer(content, *self.parameters)
 
@@ -138,8 +138,8 @@ _PYCA_HASHES: Final = {
     SHA512: pyca_hashes.SHA512(),
 }
 
-# The DigestInfo in front of the digest in RSASSA-PKCS1-v1_5 is 15 bytes for SHA-1 and 19 for SHA-2, and at least
-# 11 bytes of padding go around it (RFC 8017 §9.2).
+# The DigestInfo in front of the digest in RSASSA-PKCS1-v1_5 is 15 bytes for SHA-1 and 19 for SHA-2, and at
+# least 11 bytes of padding go around it (RFC 8017 §9.2).
 _DIGEST_INFO: Final = {SHA1: 15, SHA256: 19, SHA384: 19, SHA512: 19}
 
 
@@ -155,17 +155,13 @@ def _pss(code: int, name: str, key_kind: str, hash_: HashAlgorithm) -> Signature
     pyca_hash = _PYCA_HASHES[hash_]
     # "The length of the Salt MUST be equal to the length of the output of the digest algorithm."
     parameters = (padding.PSS(padding.MGF1(pyca_hash), hash_.digest_size), pyca_hash)
-    return SignatureScheme(
-        code, name, key_kind, hash_, None, True, True, "RFC 9846 §4.3.3", bits, parameters
-    )
+    return SignatureScheme(code, name, key_kind, hash_, None, True, True, "RFC 9846 §4.3.3", bits, parameters)
 
 
 def _ecdsa(code: int, name: str, hash_: HashAlgorithm, curve: str | None) -> SignatureScheme:
     allowed = curve is not None
     parameters = (ec.ECDSA(_PYCA_HASHES[hash_]),)
-    return SignatureScheme(
-        code, name, "ec", hash_, curve, allowed, allowed, "RFC 9846 §4.3.3", 0, parameters
-    )
+    return SignatureScheme(code, name, "ec", hash_, curve, allowed, allowed, "RFC 9846 §4.3.3", 0, parameters)
 
 
 def _whole(code: int, name: str, key_kind: str, source: str) -> SignatureScheme:
@@ -198,10 +194,10 @@ SIGNATURE_SCHEMES: Final[dict[int, SignatureScheme]] = {
         _pkcs1(0x0401, "rsa_pkcs1_sha256", SHA256, True, _CERTIFICATES_ONLY),
         _pkcs1(0x0501, "rsa_pkcs1_sha384", SHA384, True, _CERTIFICATES_ONLY),
         _pkcs1(0x0601, "rsa_pkcs1_sha512", SHA512, True, _CERTIFICATES_ONLY),
-        # For client CertificateVerify in TLS 1.3 with keys that can do nothing newer; nobody uses them unasked.
-        _pkcs1(0x0420, "rsa_pkcs1_sha256_legacy", SHA256, False, "RFC 9963 §2"),
-        _pkcs1(0x0520, "rsa_pkcs1_sha384_legacy", SHA384, False, "RFC 9963 §2"),
-        _pkcs1(0x0620, "rsa_pkcs1_sha512_legacy", SHA512, False, "RFC 9963 §2"),
+        # For a client's CertificateVerify in TLS 1.3 with keys that can do nothing newer; never used unasked.
+        _pkcs1(0x0420, "rsa_pkcs1_sha256_legacy", SHA256, False, "RFC 9963 §3"),
+        _pkcs1(0x0520, "rsa_pkcs1_sha384_legacy", SHA384, False, "RFC 9963 §3"),
+        _pkcs1(0x0620, "rsa_pkcs1_sha512_legacy", SHA512, False, "RFC 9963 §3"),
         # SHA-1 is known by name and code so that it can be recognised, reported and, when asked for, enabled.
         _pkcs1(0x0201, "rsa_pkcs1_sha1", SHA1, False, _CERTIFICATES_ONLY),
         _ecdsa(0x0203, "ecdsa_sha1", SHA1, None),
@@ -221,5 +217,5 @@ def scheme_named(name: str | int) -> SignatureScheme:
 
 
 def schemes_for_key(public_key: PublicKey) -> tuple[SignatureScheme, ...]:
-    """List the schemes that fit a key and are available, most preferred first, those of TLS 1.3 before others."""
+    """List the available schemes that fit a key, most preferred first, those of TLS 1.3 before others."""
     return tuple(row for row in SIGNATURE_SCHEMES.values() if row.available() and row.fits(public_key))

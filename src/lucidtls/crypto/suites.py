@@ -1,4 +1,4 @@
-"""Cipher suites of TLS 1.3: an AEAD for records and a hash for the key schedule (RFC 9846 appendix B.4)."""
+"""Cipher suites of TLS 1.3: an AEAD for records and a hash for the key schedule (RFC 9846 Appendix B.4)."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class CipherSuite:
 _TLS13: Final = ("TLS 1.3",)
 
 TLS_AES_128_GCM_SHA256 = CipherSuite(
-    0x1301, "TLS_AES_128_GCM_SHA256", aead.AES_128_GCM, SHA256, _TLS13, "RFC 9846 appendix B.4"
+    0x1301, "TLS_AES_128_GCM_SHA256", aead.AES_128_GCM, SHA256, _TLS13, "RFC 9846 Appendix B.4"
 )
 TLS_AES_256_GCM_SHA384 = CipherSuite(
-    0x1302, "TLS_AES_256_GCM_SHA384", aead.AES_256_GCM, SHA384, _TLS13, "RFC 9846 appendix B.4"
+    0x1302, "TLS_AES_256_GCM_SHA384", aead.AES_256_GCM, SHA384, _TLS13, "RFC 9846 Appendix B.4"
 )
 TLS_CHACHA20_POLY1305_SHA256 = CipherSuite(
-    0x1303, "TLS_CHACHA20_POLY1305_SHA256", aead.CHACHA20_POLY1305, SHA256, _TLS13, "RFC 9846 appendix B.4"
+    0x1303, "TLS_CHACHA20_POLY1305_SHA256", aead.CHACHA20_POLY1305, SHA256, _TLS13, "RFC 9846 Appendix B.4"
 )
 TLS_AES_128_CCM_SHA256 = CipherSuite(
-    0x1304, "TLS_AES_128_CCM_SHA256", aead.AES_128_CCM, SHA256, _TLS13, "RFC 9846 appendix B.4"
+    0x1304, "TLS_AES_128_CCM_SHA256", aead.AES_128_CCM, SHA256, _TLS13, "RFC 9846 Appendix B.4"
 )
 TLS_AES_128_CCM_8_SHA256 = CipherSuite(
-    0x1305, "TLS_AES_128_CCM_8_SHA256", aead.AES_128_CCM_8, SHA256, _TLS13, "RFC 9846 appendix B.4"
+    0x1305, "TLS_AES_128_CCM_8_SHA256", aead.AES_128_CCM_8, SHA256, _TLS13, "RFC 9846 Appendix B.4"
 )
 
 SUITES_13: Final[dict[int, CipherSuite]] = {
