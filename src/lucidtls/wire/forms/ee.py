@@ -15,7 +15,7 @@ SUPPORTED_GROUPS = _add(ExtensionType.SUPPORTED_GROUPS, v.read_u16_list, v.write
 ALPN = _add(
     ExtensionType.APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
     v.read_chosen_protocol,
-    v.write_chosen_protocol,
+    v.write_protocol_names,
     "RFC 7301 §3.1",
 )
 CLIENT_CERTIFICATE_TYPE = _add(ExtensionType.CLIENT_CERTIFICATE_TYPE, v.read_u8, v.write_u8, "RFC 7250 §3")

@@ -211,20 +211,15 @@ def write_protocol_names(names: Iterable[bytes]) -> bytes:
     return vector16(b"".join([vector8(name) for name in names]))
 
 
-def read_chosen_protocol(reader: Reader) -> bytes:
-    """Read the server's answer.
+def read_chosen_protocol(reader: Reader) -> tuple[bytes, ...]:
+    """Read the server's answer, a list of one.
 
     "The "ProtocolNameList" MUST contain exactly one "ProtocolName"." (RFC 7301 §3.1)
     """
     names = read_protocol_names(reader)
     if len(names) != 1:
         raise reader.refuse("the server must choose exactly one protocol", chosen=names)
-    return names[0]
-
-
-def write_chosen_protocol(name: bytes) -> bytes:
-    """Return a ProtocolNameList of one name."""
-    return write_protocol_names((name,))
+    return names
 
 
 # supported_versions (RFC 9846 §4.3.1)
