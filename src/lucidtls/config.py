@@ -47,7 +47,9 @@ def system_clock() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Algorithms:
-    """A config's algorithms as rows, in order of preference: the policy with the config's own choices put in."""
+    """A config's algorithms as rows, in order of preference: the policy with the config's own choices put
+    in.
+    """
 
     cipher_suites: tuple[CipherSuite, ...]
     groups: tuple[Group, ...]
@@ -58,7 +60,9 @@ class Algorithms:
 
 @dataclass(frozen=True, kw_only=True)
 class _Config:
-    """What both sides have in common. Algorithms are named by IANA name or code point; None means the policy's."""
+    """What both sides have in common. Algorithms are named by IANA name or code point; None means the
+    policy's.
+    """
 
     policy: Policy = DEFAULT_2026
     cipher_suites: Names | None = None
@@ -82,7 +86,9 @@ class _Config:
     def __post_init__(self) -> None:
         """Check everything that can be checked without a connection; raises ConfigurationError."""
         if not 1 <= self.max_record_size <= MAX_PLAINTEXT:
-            raise ConfigurationError(f"max_record_size is 1 to {MAX_PLAINTEXT} bytes, not {self.max_record_size}")
+            raise ConfigurationError(
+                f"max_record_size is 1 to {MAX_PLAINTEXT} bytes, not {self.max_record_size}"
+            )
         if self.rekey_after_records is not None and self.rekey_after_records < 2:
             raise ConfigurationError("rekey_after_records must leave room for a KeyUpdate: at least 2")
         if isinstance(self.alpn, str):
@@ -93,7 +99,9 @@ class _Config:
 
     @cached_property
     def algorithms(self) -> Algorithms:
-        """The algorithms as rows. Those of a policy that this build lacks are left out; a named one is an error."""
+        """The algorithms as rows. Those of a policy that this build lacks are left out; a named one is an
+        error.
+        """
         policy = self.policy
         return Algorithms(
             cipher_suites=_choose(policies.cipher_suites, self.cipher_suites, policy.cipher_suites),
@@ -142,14 +150,16 @@ class _Config:
 class ClientConfig(_Config):
     """How a client wants its connections.
 
-    - `trust`: anchors, as anything `load_trust` takes (path, PEM, DER, certificates, `TrustStore`); the system's
+    - `trust`: anchors, as anything `load_trust` takes (path, PEM, DER, certificates, `TrustStore`); the
+      system's
       by default. `verifier`: another judge, or `ASK` to be handed `VerificationWanted` events.
     - `credentials`: for servers that ask the client to authenticate.
     - `alpn`: application protocols, most wanted first.
     - `groups`: offered for key exchange; `shares`: those of them that get a key share in the first message.
     - `compatibility_mode`: look like TLS 1.2 to middleboxes (RFC 9846 §E.4).
     - `padding`: given content type and length, how many bytes of padding to add.
-    - `key_log`: called with one line of the RFC 9850 format per secret. Whoever has the lines reads everything.
+    - `key_log`: called with one line of the RFC 9850 format per secret. Whoever has the lines reads
+      everything.
     """
 
     shares: Names | None = None
@@ -217,7 +227,9 @@ def _choose(
     default: Names,
     usable: Callable[[Any], bool] = lambda row: True,
 ) -> tuple[Any, ...]:
-    """Resolve a list of names; drop what a default names and this build lacks, refuse what was asked by name."""
+    """Resolve a list of names; drop what a default names and this build lacks, refuse what was asked by
+    name.
+    """
     rows = tuple(resolve(tuple(asked) if asked is not None else default))
     if asked is not None:
         for row in rows:

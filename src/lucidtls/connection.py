@@ -1,6 +1,7 @@
 """The two classes an application meets: a client's and a server's end of one TLS connection.
 
-Bytes from the transport go in with `receive_data`; events come out of `next_event`; bytes for the transport come out
+Bytes from the transport go in with `receive_data`; events come out of `next_event`; bytes for the transport
+come out
 of `data_to_send`. Nothing here waits, opens a socket or looks at a clock. One connection has one owner: calls
 from several threads must be serialised by the caller. Configs may be shared freely.
 """
@@ -125,7 +126,9 @@ class _Connection:
         self._driver.answer(question, answer)
 
     def close(self) -> None:
-        """Send close_notify: we will send no more. What the peer still sends can be read until it closes too."""
+        """Send close_notify: we will send no more. What the peer still sends can be read until it closes
+        too.
+        """
         self._driver.close()
 
     def abort(self, error: BaseException) -> None:
@@ -165,13 +168,16 @@ class _Connection:
 class ClientConnection(_Connection):
     """The client's end. The ClientHello is ready in `data_to_send` as soon as it exists.
 
-    `server_name` is the DNS name or IP address the server must prove to be. It may be None only with a verifier
+    `server_name` is the DNS name or IP address the server must prove to be. It may be None only with a
+    verifier
     of your own: a chain alone says that somebody owns a certificate, not who.
     """
 
     def __init__(self, config: ClientConfig, server_name: str | None) -> None:
         if server_name is None and isinstance(config.chain_verifier, ChainVerifier):
-            raise ConfigurationError("say which server_name the certificate must be for, or bring your own verifier")
+            raise ConfigurationError(
+                "say which server_name the certificate must be for, or bring your own verifier"
+            )
         reference = parse_server_name(server_name) if server_name is not None else None
         hs = ClientHandshake(config, Channel(config), reference)
         super().__init__(Driver(config, hs.channel, client.run(hs), CLIENT_HANDLERS))

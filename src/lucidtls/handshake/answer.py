@@ -1,4 +1,6 @@
-"""The server's answer: what it keeps during a handshake, and what it reads in a ClientHello (RFC 9846 §4.2.2)."""
+"""The server's answer: what it keeps during a handshake, and what it reads in a ClientHello (RFC 9846
+§4.2.2).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from lucidtls.crypto.suites import CipherSuite
 from lucidtls.errors import IllegalParameter, MissingExtension, UnsupportedVersion
 from lucidtls.handshake.channel import Channel
 from lucidtls.handshake.negotiate import choose_alpn, choose_cipher_suite, choose_group
-from lucidtls.handshake.offer import TLS12
+from lucidtls.handshake.versions import TLS12
 from lucidtls.wire.codepoints import GROUPS, name_of
 from lucidtls.wire.extensions import ch
 from lucidtls.wire.hello import ClientHello

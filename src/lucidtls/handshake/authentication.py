@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from lucidtls.config import ClientConfig, ServerConfig
+from lucidtls.crypto.keys import certificate_spki, read_public_key
 from lucidtls.crypto.signatures import SIGNATURE_SCHEMES
 from lucidtls.errors import DecodeError, IllegalParameter
 from lucidtls.events import SignatureWanted, VerificationWanted
 from lucidtls.handshake.channel import Channel
 from lucidtls.trust.credentials import Credential
-from lucidtls.trust.verify import VerificationRequest, VerifiedChain, leaf_public_key
 from lucidtls.trust.names import ReferenceName
+from lucidtls.trust.verify import VerificationRequest, VerifiedChain
 from lucidtls.wire.codepoints import SIGNATURE_SCHEMES as SCHEME_NAMES
 from lucidtls.wire.codepoints import name_of
 from lucidtls.wire.extensions import Extensions, check_solicited
@@ -38,7 +39,9 @@ class PeerIdentity:
 
 
 def signed_content(context: bytes, transcript_hash: bytes) -> bytes:
-    """What a CertificateVerify signs: 64 spaces, a context string, a zero byte, the hash (RFC 9846 §4.5.2)."""
+    """What a CertificateVerify signs: 64 spaces, a context string, a zero byte, the hash (RFC 9846
+    §4.5.2).
+    """
     return b" " * 64 + context + b"\0" + transcript_hash
 
 
@@ -48,7 +51,9 @@ def send_certificate(channel: Channel, credential: Credential, request_context: 
     channel.send(Certificate(request_context, entries))
 
 
-async def send_certificate_verify(channel: Channel, credential: Credential, scheme: int, context: bytes) -> None:
+async def send_certificate_verify(
+    channel: Channel, credential: Credential, scheme: int, context: bytes
+) -> None:
     """Sign the transcript up to our Certificate and send the signature."""
     content = signed_content(context, channel.transcript.digest())
     signature = await SignatureWanted(scheme, content, credential)
@@ -63,7 +68,9 @@ def accept_chain(message: Certificate, requested: Collection[int]) -> tuple[byte
     if message.context:
         # "Otherwise (in the case of server authentication), this field SHALL be zero length."; a request in
         # the main handshake has an empty context too (RFC 9846 §4.4.2).
-        raise IllegalParameter("the Certificate answers a request that was never made", clause="RFC 9846 §4.5.1")
+        raise IllegalParameter(
+            "the Certificate answers a request that was never made", clause="RFC 9846 §4.5.1"
+        )
     for entry in message.entries:
         check_solicited(entry.extensions, requested)
     return tuple(entry.data for entry in message.entries)
@@ -84,12 +91,18 @@ def verify_signature(
             scheme=name_of(SCHEME_NAMES, message.scheme),
             clause="RFC 9846 §4.5.2",
         )
-    scheme.verify(leaf_public_key(leaf), message.signature, signed_content(context, transcript_hash))
+    scheme.verify(
+        read_public_key(certificate_spki(leaf)), message.signature, signed_content(context, transcript_hash)
+    )
     return scheme.name
 
 
 async def judge_chain(
-    config: ClientConfig | ServerConfig, chain: tuple[bytes, ...], *, role: str, server_name: ReferenceName | None
+    config: ClientConfig | ServerConfig,
+    chain: tuple[bytes, ...],
+    *,
+    role: str,
+    server_name: ReferenceName | None,
 ) -> VerifiedChain | None:
     """Ask whether the peer's chain is trusted here; raises CertificateRejected."""
     request = VerificationRequest(chain=chain, server_name=server_name, role=role, at=config.clock())

@@ -6,9 +6,10 @@ from typing import Final
 
 from lucidtls.errors import IllegalParameter, UnsupportedVersion
 from lucidtls.handshake import client13
-from lucidtls.handshake.offer import TLS13, ClientHandshake
+from lucidtls.handshake.offer import ClientHandshake
 from lucidtls.handshake.post import Connected
 from lucidtls.handshake.states import WAIT_SH
+from lucidtls.handshake.versions import TLS13
 from lucidtls.wire.extensions import check_solicited, sh
 from lucidtls.wire.hello import ServerHello
 
@@ -35,7 +36,9 @@ def accept_version(hs: ClientHandshake, server_hello: ServerHello) -> None:
     # or contains a version prior to TLS 1.3, the client MUST abort the handshake with an "illegal_parameter"
     # alert." (RFC 9846 §4.3.1)
     if version != TLS13:
-        raise IllegalParameter("the server chose a version we did not offer", version=version, clause="RFC 9846 §4.3.1")
+        raise IllegalParameter(
+            "the server chose a version we did not offer", version=version, clause="RFC 9846 §4.3.1"
+        )
 
 
 def refuse_older_version(server_hello: ServerHello) -> None:

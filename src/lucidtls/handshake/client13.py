@@ -1,6 +1,7 @@
 """The TLS 1.3 client, from ServerHello to CONNECTED (RFC 9846 Appendix A.1).
 
-Read `run` from top to bottom beside the figure in Appendix A.1: each `await` is one of its states, each function
+Read `run` from top to bottom beside the figure in Appendix A.1: each `await` is one of its states, each
+function
 between two of them does what the arrows say.
 """
 
@@ -16,7 +17,7 @@ from lucidtls.events import Negotiated
 from lucidtls.handshake import authentication
 from lucidtls.handshake.authentication import PeerIdentity
 from lucidtls.handshake.negotiate import choose_credential
-from lucidtls.handshake.offer import TLS12, ClientHandshake
+from lucidtls.handshake.offer import ClientHandshake
 from lucidtls.handshake.post import Connected
 from lucidtls.handshake.schedule13 import (
     ApplicationSecrets,
@@ -28,8 +29,10 @@ from lucidtls.handshake.schedule13 import (
     verify_finished,
 )
 from lucidtls.handshake.states import WAIT_CERT, WAIT_CERT_CR, WAIT_CV, WAIT_EE, WAIT_FINISHED, WAIT_SH
+from lucidtls.handshake.versions import TLS12, TLS13
 from lucidtls.trust.credentials import Credential
-from lucidtls.wire.codepoints import CIPHER_SUITES, GROUPS as GROUP_NAMES, name_of
+from lucidtls.wire.codepoints import CIPHER_SUITES, name_of
+from lucidtls.wire.codepoints import GROUPS as GROUP_NAMES
 from lucidtls.wire.extensions import check_solicited, cr, ee, hrr, sh
 from lucidtls.wire.hello import ServerHello
 from lucidtls.wire.messages13 import Certificate, CertificateRequest, EncryptedExtensions, Finished
@@ -140,12 +143,13 @@ def accept_server_hello(hs: ClientHandshake, server_hello: ServerHello) -> tuple
     """Check the ServerHello against our offer; returns the suite and the group's code point."""
     extensions = server_hello.extensions
     check_solicited(extensions, hs.offered)
-    if hs.retried and extensions.get(sh.SUPPORTED_VERSIONS) is None:
-        # "The value of selected_version in the HelloRetryRequest "supported_versions" extension MUST be
-        # retained in the ServerHello" (RFC 9846 §4.2.4); a value other than TLS 1.3 is refused below.
-        raise IllegalParameter("the server changed the version after its retry request", clause="RFC 9846 §4.2.4")
-    if extensions.get(sh.SUPPORTED_VERSIONS) != 0x0304:
-        raise IllegalParameter("the server changed the version after its retry request", clause="RFC 9846 §4.2.4")
+    # "The value of selected_version in the HelloRetryRequest "supported_versions" extension MUST be retained
+    # in
+    # the ServerHello" (RFC 9846 §4.2.4). Without a retry, `client.accept_version` has looked at it.
+    if extensions.get(sh.SUPPORTED_VERSIONS) != TLS13:
+        raise IllegalParameter(
+            "the server changed the version after its retry request", clause="RFC 9846 §4.2.4"
+        )
     suite = accept_hello_fields(hs, server_hello)
     share = extensions.get(sh.KEY_SHARE)
     if share is None:
@@ -224,23 +228,31 @@ async def authenticate_server(hs: ClientHandshake) -> tuple[PeerIdentity, Certif
 def accept_certificate_request(message: CertificateRequest) -> CertificateRequest:
     """Check a CertificateRequest of the main handshake (RFC 9846 §4.4.2)."""
     if message.context:
-        raise IllegalParameter("a CertificateRequest in the handshake has an empty context", clause="RFC 9846 §4.4.2")
+        raise IllegalParameter(
+            "a CertificateRequest in the handshake has an empty context", clause="RFC 9846 §4.4.2"
+        )
     message.extensions.check_placement()
     if message.extensions.get(cr.SIGNATURE_ALGORITHMS) is None:
-        raise MissingExtension("the CertificateRequest lists no signature algorithms", clause="RFC 9846 §4.4.2")
+        raise MissingExtension(
+            "the CertificateRequest lists no signature algorithms", clause="RFC 9846 §4.4.2"
+        )
     return message
 
 
 # WAIT_FINISHED
 
 
-async def check_server_finished(hs: ClientHandshake, suite: CipherSuite, secrets: HandshakeSecrets) -> ServerFinished:
+async def check_server_finished(
+    hs: ClientHandshake, suite: CipherSuite, secrets: HandshakeSecrets
+) -> ServerFinished:
     """Take the server's Finished and derive the application secrets from everything up to it."""
     expected = finished_data(suite.hash, secrets.server, hs.channel.transcript.digest())
     message: Finished = await WAIT_FINISHED
     verify_finished(expected, message.verify_data)
     hs.channel.reader.change_cipher_spec_allowed = False
-    return ServerFinished(application_secrets(suite.hash, secrets.handshake_secret, hs.channel.transcript.digest()))
+    return ServerFinished(
+        application_secrets(suite.hash, secrets.handshake_secret, hs.channel.transcript.digest())
+    )
 
 
 async def send_client_flight(
@@ -253,7 +265,8 @@ async def send_client_flight(
         chosen = choose_client_credential(hs, request)
         if chosen is None:
             # "If the server requests certificate-based client authentication but no suitable certificate is
-            # available, the client MUST send a Certificate message containing no certificates" (RFC 9846 §4.5.1)
+            # available, the client MUST send a Certificate message containing no certificates" (RFC 9846
+            # §4.5.1)
             channel.send(Certificate(b"", ()))
         else:
             credential, scheme = chosen
@@ -267,8 +280,12 @@ async def send_client_flight(
     return authenticated
 
 
-def choose_client_credential(hs: ClientHandshake, request: CertificateRequest) -> tuple[Credential, int] | None:
-    """The credential that fits what the server accepts, and the scheme to sign with; None if there is none."""
+def choose_client_credential(
+    hs: ClientHandshake, request: CertificateRequest
+) -> tuple[Credential, int] | None:
+    """The credential that fits what the server accepts, and the scheme to sign with; None if there is
+    none.
+    """
     peers = request.extensions.get(cr.SIGNATURE_ALGORITHMS) or ()
     filters = request.extensions.get(cr.OID_FILTERS) or ()
     authorities = request.extensions.get(cr.CERTIFICATE_AUTHORITIES) or ()
@@ -276,7 +293,8 @@ def choose_client_credential(hs: ClientHandshake, request: CertificateRequest) -
     usable = [
         credential
         for credential in hs.config.credential_list
-        if credential.matches_filters(filters) and any(code in peers and code in ours for code in credential.schemes)
+        if credential.matches_filters(filters)
+        and any(code in peers and code in ours for code in credential.schemes)
     ]
     if not usable:
         return None

@@ -46,7 +46,9 @@ MAX_MESSAGE: Final = 2**16 + 2**10
 at most 2^16 bytes and a little more; most messages are far smaller."""
 
 MAX_EMPTY_RECORDS: Final = 32
-"""Empty application data records in a row: a countermeasure to traffic analysis may send some, a flood is refused."""
+"""Empty application data records in a row: a countermeasure to traffic analysis may send some, a flood is
+refused.
+"""
 
 MAX_CANCEL_ALERTS: Final = 4
 """user_canceled alerts that are ignored (RFC 9846 §6.1); more make no sense."""
@@ -58,8 +60,8 @@ class Driver:
     """Runs one connection: first its handshake flow, then the messages that may follow."""
 
     __slots__ = (
-        "_answer", "_asked", "_cancel_alerts", "_config", "_empty_records", "_events", "_flow", "_handlers", "_state",
-        "channel", "connected", "ended", "failed", "peer_closed", "transport_ended",
+        "_answer", "_asked", "_cancel_alerts", "_config", "_empty_records", "_events", "_flow", "_handlers",
+        "_state", "channel", "connected", "ended", "failed", "peer_closed", "transport_ended",
     )  # fmt: skip
 
     def __init__(
@@ -198,11 +200,15 @@ class Driver:
         # "if a handshake message is split over two or more records, there MUST NOT be any other records
         # between them." (RFC 9846 §5.1)
         if self.channel.incoming:
-            raise UnexpectedMessage(f"{what} came in the middle of a handshake message", clause="RFC 9846 §5.1")
+            raise UnexpectedMessage(
+                f"{what} came in the middle of a handshake message", clause="RFC 9846 §5.1"
+            )
 
     def _take_application_data(self, content: bytes) -> None:
         if self.connected is None:
-            raise UnexpectedMessage("application data came before the handshake was done", clause="RFC 9846 §4.5.3")
+            raise UnexpectedMessage(
+                "application data came before the handshake was done", clause="RFC 9846 §4.5.3"
+            )
         self._refuse_interleaving("application data")
         if content:
             self.data_arrived()
@@ -269,7 +275,9 @@ class Driver:
             # "A peer which receives a handshake message in an unexpected order MUST abort the handshake with
             # an "unexpected_message" alert." (RFC 9846 §4)
             name = name_of(HANDSHAKE_TYPES, message_type)
-            raise UnexpectedMessage(f"a {name} message has no place in state {self.state}", clause="RFC 9846 §4")
+            raise UnexpectedMessage(
+                f"a {name} message has no place in state {self.state}", clause="RFC 9846 §4"
+            )
         return message_class
 
     def _bound(self, message_type: int, length: int) -> None:
@@ -279,7 +287,10 @@ class Driver:
         if length > limit:
             name = name_of(HANDSHAKE_TYPES, message_type)
             raise IllegalParameter(
-                f"a {name} message is larger than this side accepts", length=length, limit=limit, clause="RFC 9846 §4"
+                f"a {name} message is larger than this side accepts",
+                length=length,
+                limit=limit,
+                clause="RFC 9846 §4",
             )
 
     def _take_post_handshake(self, message_type: int, message: Message) -> None:

@@ -117,5 +117,7 @@ def choose_credential(
             clause="RFC 9846 §4.3.3",
         )
     if require_known_name and server_name is not None and not best_rank[0]:
-        raise UnrecognizedName("no credential is for this server name", server_name=server_name, clause="RFC 6066 §3")
+        raise UnrecognizedName(
+            "no credential is for this server name", server_name=server_name, clause="RFC 6066 §3"
+        )
     return best

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from lucidtls.config import ClientConfig
 from lucidtls.crypto.groups import Group, KeyExchange
 from lucidtls.crypto.suites import CipherSuite
 from lucidtls.handshake.channel import Channel
+from lucidtls.handshake.versions import TLS12, TLS13
 from lucidtls.trust.names import ReferenceName
 from lucidtls.wire.extensions import Extensions, KeyShareEntry, ch
 from lucidtls.wire.hello import ClientHello
-
-TLS12: Final = 0x0303
-TLS13: Final = 0x0304
 
 
 class ClientHandshake:
     """What a client flow knows beside its own locals: the offer it made and what was settled about it."""
 
     __slots__ = (
-        "alpn", "channel", "config", "cookie", "hello", "offered", "reference", "retried", "server_name", "shares",
-        "suite",
+        "alpn", "channel", "config", "cookie", "hello", "offered", "reference", "retried", "server_name",
+        "shares", "suite",
     )  # fmt: skip
 
     def __init__(self, config: ClientConfig, channel: Channel, reference: ReferenceName | None) -> None:

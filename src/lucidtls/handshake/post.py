@@ -81,7 +81,8 @@ def accept_key_update(connected: Connected, message: KeyUpdate) -> KeysUpdated:
     connected.receive_secret = next_generation(connected.suite.hash, connected.receive_secret)
     connected.channel.enter_receive_keys(connected.suite, connected.receive_secret, "application")
     connected.update_awaited = False
-    # "an implementation which receives multiple KeyUpdates while it is silent [responds] with a single update"
+    # "an implementation which receives multiple KeyUpdates while it is silent [responds] with a single
+    # update"
     answer = message.request_update and not connected.update_answered and not connected.channel.write_closed
     if answer and connected.send_generation < MAX_GENERATION:
         connected.update_answered = True
@@ -89,7 +90,9 @@ def accept_key_update(connected: Connected, message: KeyUpdate) -> KeysUpdated:
     return KeysUpdated("received")
 
 
-def accept_new_session_ticket(connected: Connected, message: NewSessionTicket) -> SessionTicketReceived | None:
+def accept_new_session_ticket(
+    connected: Connected, message: NewSessionTicket
+) -> SessionTicketReceived | None:
     """Derive the ticket's PSK and hand both to the application (RFC 9846 §4.7.1)."""
     connected.tickets_received += 1
     if connected.tickets_received > MAX_TICKETS or not message.lifetime:

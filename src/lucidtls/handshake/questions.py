@@ -1,4 +1,6 @@
-"""Answers from the config to the questions a flow asks; or none, when the application wants to answer itself."""
+"""Answers from the config to the questions a flow asks; or none, when the application wants to answer
+itself.
+"""
 
 from __future__ import annotations
 

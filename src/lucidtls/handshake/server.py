@@ -5,9 +5,9 @@ from __future__ import annotations
 from lucidtls.errors import UnsupportedVersion
 from lucidtls.handshake import server13
 from lucidtls.handshake.answer import ServerHandshake
-from lucidtls.handshake.offer import TLS13
 from lucidtls.handshake.post import Connected
 from lucidtls.handshake.states import START
+from lucidtls.handshake.versions import TLS13
 from lucidtls.wire.extensions import ch
 from lucidtls.wire.hello import ClientHello
 

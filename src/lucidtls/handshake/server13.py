@@ -16,7 +16,6 @@ from lucidtls.handshake.answer import Choice, ServerHandshake, choose
 from lucidtls.handshake.authentication import PeerIdentity
 from lucidtls.handshake.cookie import Cookie, open_cookie
 from lucidtls.handshake.negotiate import choose_credential
-from lucidtls.handshake.offer import TLS12, TLS13
 from lucidtls.handshake.post import Connected
 from lucidtls.handshake.schedule13 import (
     ApplicationSecrets,
@@ -28,6 +27,7 @@ from lucidtls.handshake.schedule13 import (
     verify_finished,
 )
 from lucidtls.handshake.states import WAIT_CERT, WAIT_CH2, WAIT_CV, WAIT_FINISHED
+from lucidtls.handshake.versions import TLS12, TLS13
 from lucidtls.trust.credentials import Credential
 from lucidtls.wire.codec import handshake_message
 from lucidtls.wire.extensions import Extensions, KeyShareEntry, ch, cr, ee, hrr, sh
@@ -52,7 +52,9 @@ async def run(hs: ServerHandshake, hello: ClientHello) -> Connected:
     send_encrypted_extensions(hs, choice)
     request_certificate(hs)
     authentication.send_certificate(hs.channel, credential)
-    await authentication.send_certificate_verify(hs.channel, credential, scheme, authentication.SERVER_CONTEXT)
+    await authentication.send_certificate_verify(
+        hs.channel, credential, scheme, authentication.SERVER_CONTEXT
+    )
     application = send_finished(hs, choice.suite, secrets)
 
     identity = await authenticate_client(hs)
@@ -69,7 +71,8 @@ async def settle_hello(hs: ServerHandshake, hello: ClientHello) -> tuple[ClientH
     if config.cookie_key is not None and ch.COOKIE in hello.extensions:
         return hello, resume_from_cookie(hs, hello, config.cookie_key)
     if ch.COOKIE in hello.extensions:
-        # "Clients MUST NOT use cookies in their initial ClientHello in subsequent connections." (RFC 9846 §4.3.2)
+        # "Clients MUST NOT use cookies in their initial ClientHello in subsequent connections." (RFC 9846
+        # §4.3.2)
         raise IllegalParameter("a cookie came that we never gave", clause="RFC 9846 §4.3.2")
     choice = choose(config, hello)
     if choice.share is not None and config.hello_retry != "always":
@@ -83,7 +86,9 @@ async def settle_hello(hs: ServerHandshake, hello: ClientHello) -> tuple[ClientH
     second = await WAIT_CH2
     channel.reader.skip_early_data(0)
     accept_second_hello(hello, second, cookie)
-    return second, accept_retried_choice(hs, second, choice.suite, choice.group.code if choice.share is None else 0)
+    return second, accept_retried_choice(
+        hs, second, choice.suite, choice.group.code if choice.share is None else 0
+    )
 
 
 def pass_over_early_data(hs: ServerHandshake, hello: ClientHello) -> None:
@@ -140,7 +145,9 @@ def accept_second_hello(first: ClientHello, second: ClientHello, cookie: bytes |
         first.random == second.random
         and first.legacy_session_id == second.legacy_session_id
         and first.cipher_suites == second.cipher_suites
-        and all(first.extensions.raw.get(form.code) == second.extensions.raw.get(form.code) for form in _SETTLED)
+        and all(
+            first.extensions.raw.get(form.code) == second.extensions.raw.get(form.code) for form in _SETTLED
+        )
     )
     if not same:
         raise IllegalParameter("the second ClientHello differs where it may not", clause="RFC 9846 §4.2.2")
@@ -224,7 +231,8 @@ def enter_handshake_keys(hs: ServerHandshake, suite: CipherSuite, secrets: Hands
     channel.log_secret("SERVER_HANDSHAKE_TRAFFIC_SECRET", secrets.server)
     channel.enter_send_keys(suite, secrets.server, "handshake")
     channel.enter_receive_keys(suite, secrets.client, "handshake")
-    # "clients may send alerts that derive from post-ServerHello messages in the clear" (RFC 9846 Appendix A.1)
+    # "clients may send alerts that derive from post-ServerHello messages in the clear" (RFC 9846 Appendix
+    # A.1)
     channel.reader.clear_alert_allowed = True
 
 

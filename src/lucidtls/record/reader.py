@@ -102,7 +102,9 @@ class RecordReader:
             content_type = data[at]
             length = (data[at + 3] << 8) | data[at + 4]
             if length > (MAX_PLAINTEXT if self._key is None else MAX_CIPHERTEXT_13):
-                raise RecordOverflow("a record is longer than TLS allows", length=length, clause="RFC 9846 §5.1")
+                raise RecordOverflow(
+                    "a record is longer than TLS allows", length=length, clause="RFC 9846 §5.1"
+                )
             body = at + HEADER_LENGTH
             end = body + length
             if len(data) < end:
@@ -134,7 +136,8 @@ class RecordReader:
 
     def _drop_change_cipher_spec(self, body: bytes) -> None:
         # "An implementation which receives any other change_cipher_spec value or which receives a protected
-        # change_cipher_spec record MUST abort the handshake with an "unexpected_message" alert." (RFC 9846 §5)
+        # change_cipher_spec record MUST abort the handshake with an "unexpected_message" alert." (RFC 9846
+        # §5)
         if body != b"\x01" or not self.change_cipher_spec_allowed:
             raise UnexpectedMessage("a change_cipher_spec record has no place here", clause="RFC 9846 §5")
         self._change_cipher_specs += 1
@@ -147,7 +150,9 @@ class RecordReader:
             return None
         if content_type not in (ContentType.HANDSHAKE, ContentType.ALERT):
             name = name_of(CONTENT_TYPES, content_type)
-            raise UnexpectedMessage(f"an unprotected record of type {name} has no place here", clause="RFC 9846 §5")
+            raise UnexpectedMessage(
+                f"an unprotected record of type {name} has no place here", clause="RFC 9846 §5"
+            )
         self._skip = 0
         return content_type, body
 
@@ -155,7 +160,9 @@ class RecordReader:
         if content_type == ContentType.ALERT and self.clear_alert_allowed:
             return content_type, body
         name = name_of(CONTENT_TYPES, content_type)
-        raise UnexpectedMessage(f"an unprotected {name} record came after keys were set", clause="RFC 9846 §5.2")
+        raise UnexpectedMessage(
+            f"an unprotected {name} record came after keys were set", clause="RFC 9846 §5.2"
+        )
 
     def _open(self, key: AEADKey, at: int, end: int) -> Record | None:
         nonce = (self._iv ^ self._sequence).to_bytes(12)
@@ -232,7 +239,9 @@ class RecordReader:
 def _content_of(inner: bytes) -> Record:
     """Take the content and its type out of a TLSInnerPlaintext (RFC 9846 §5.2, §5.4)."""
     if len(inner) > MAX_PLAINTEXT + 1:
-        raise RecordOverflow("a record decrypts to more than 2^14 bytes", length=len(inner), clause="RFC 9846 §5.4")
+        raise RecordOverflow(
+            "a record decrypts to more than 2^14 bytes", length=len(inner), clause="RFC 9846 §5.4"
+        )
     if not inner or not inner[-1]:
         inner = inner.rstrip(b"\0")
         if not inner:
@@ -242,5 +251,7 @@ def _content_of(inner: bytes) -> Record:
     content_type = inner[-1]
     if content_type not in _INNER_TYPES:
         name = name_of(CONTENT_TYPES, content_type)
-        raise UnexpectedMessage(f"a protected record of type {name} has no place in TLS 1.3", clause="RFC 9846 §5")
+        raise UnexpectedMessage(
+            f"a protected record of type {name} has no place in TLS 1.3", clause="RFC 9846 §5"
+        )
     return content_type, inner[:-1]

@@ -26,12 +26,15 @@ class RecordWriter:
     """
 
     __slots__ = (
-        "_chunks", "_compatibility_record", "_first", "_iv", "_key", "_padding", "_scratch", "_tag_length", "_trace",
-        "max_content", "record_limit", "sequence",
+        "_chunks", "_compatibility_record", "_first", "_iv", "_key", "_padding", "_scratch", "_tag_length",
+        "_trace", "max_content", "record_limit", "sequence",
     )  # fmt: skip
 
     def __init__(
-        self, max_content: int = MAX_PLAINTEXT, padding: PaddingPolicy | None = None, trace: Tracer | None = None
+        self,
+        max_content: int = MAX_PLAINTEXT,
+        padding: PaddingPolicy | None = None,
+        trace: Tracer | None = None,
     ) -> None:
         self._chunks: list[bytes | bytearray] = []
         self._key: AEADKey | None = None
