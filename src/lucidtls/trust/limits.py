@@ -1,0 +1,45 @@
+"""How much work one verification may cost; a peer chooses its certificates, so their cost is counted."""
+
+from __future__ import annotations
+
+# Real chains have two to five certificates; surplus and cross-signed ones are allowed for.
+MAX_CERTIFICATES = 32
+# Each costs 30 µs to 1 ms. pyca's verifier allows 128; no honest chain needs ten.
+MAX_SIGNATURE_CHECKS = 64
+# Certificates tried as an issuer, over all paths.
+MAX_CANDIDATES = 512
+# Names times name constraints; about 0.2 µs each.
+MAX_NAME_COMPARISONS = 1 << 17
+
+
+class TooComplex(Exception):
+    """A limit was reached; the message says which."""
+
+
+class Budget:
+    """What is left of the work allowed for one search."""
+
+    __slots__ = ("candidates", "name_comparisons", "signature_checks")
+
+    def __init__(self) -> None:
+        self.signature_checks = MAX_SIGNATURE_CHECKS
+        self.candidates = MAX_CANDIDATES
+        self.name_comparisons = MAX_NAME_COMPARISONS
+
+    def check_signature(self) -> None:
+        """Count one signature check."""
+        self.signature_checks -= 1
+        if self.signature_checks < 0:
+            raise TooComplex(f"the chain needs more than {MAX_SIGNATURE_CHECKS} signature checks")
+
+    def try_candidate(self) -> None:
+        """Count one certificate tried as an issuer."""
+        self.candidates -= 1
+        if self.candidates < 0:
+            raise TooComplex(f"the certificates form more than {MAX_CANDIDATES} partial paths")
+
+    def compare_names(self, count: int) -> None:
+        """Count comparisons of names with name constraints."""
+        self.name_comparisons -= count
+        if self.name_comparisons < 0:
+            raise TooComplex(f"the name constraints need more than {MAX_NAME_COMPARISONS} comparisons")

@@ -1,0 +1,224 @@
+"""Finding a path from the leaf to an anchor, or the most telling reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from lucidtls.trust.algorithms import CertificatePolicy, is_signed_by, signature_problem
+from lucidtls.trust.certificate import ParsedCertificate, Unreadable
+from lucidtls.trust.checks import issuer_problem, leaf_problem
+from lucidtls.trust.deadends import dead_end_problem, mismatch_problem
+from lucidtls.trust.distinguished import same_name
+from lucidtls.trust.limits import Budget, TooComplex
+from lucidtls.trust.policy import policy_problem
+from lucidtls.trust.reasons import TELLING, Problem, Reason
+from lucidtls.trust.stores import TrustStore
+
+Path = list[ParsedCertificate]
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What the peer sent, read: the leaf, the other certificates that parse, and the first that does not."""
+
+    leaf: ParsedCertificate
+    others: tuple[ParsedCertificate, ...]
+    places: dict[bytes, int]
+    malformed: Problem | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be decided about a path."""
+
+    role: str
+    key_usage: str | None
+    at: datetime
+
+
+def find_path(presented: Presented, question: Question, trust: TrustStore, policy: CertificatePolicy) -> Path:
+    """Return a valid path, leaf first and anchor last; raises CertificateRejected.
+
+    The first search leaves a path at its first problem. Only when it finds nothing, a second one follows
+    the paths that have problems too, to say what stands in the way.
+    """
+    search = _Search(presented, question, trust, policy)
+    try:
+        path = search.strict()
+    except TooComplex as error:
+        raise Problem(Reason.TOO_COMPLEX, str(error)).rejection() from error
+    if path is not None:
+        return path
+    raise search.most_telling().rejection()
+
+
+class _Search:
+    """One verification's search. Signature verdicts are kept for its duration only."""
+
+    __slots__ = ("budget", "outcomes", "policy", "presented", "question", "trust", "verdicts")
+
+    def __init__(
+        self, presented: Presented, question: Question, trust: TrustStore, policy: CertificatePolicy
+    ) -> None:
+        self.presented = presented
+        self.question = question
+        self.trust = trust
+        self.policy = policy
+        self.budget = Budget()
+        self.verdicts: dict[tuple[bytes, bytes], bool] = {}
+        # (0 for a path that reached an anchor else 1, place in TELLING, minus the path's length), problem
+        self.outcomes: list[tuple[tuple[int, int, int], Problem]] = []
+
+    # The strict search
+
+    def strict(self) -> Path | None:
+        """Find a path without problems."""
+        leaf = self.presented.leaf
+        if self._leaf_problem() is not None:
+            return None
+        return self._extend([leaf])
+
+    def _extend(self, path: Path) -> Path | None:
+        top = path[-1]
+        if top in self.trust and self._complete(path) is None:
+            return path
+        if signature_problem(top, self.policy) is not None or len(path) >= self.policy.maximum_path_length:
+            return None
+        for issuer in self._candidates(path):
+            if self._issuer_problem(issuer, path) is None and self._signed(top, issuer):
+                found = self._extend([*path, issuer])
+                if found is not None:
+                    return found
+        return None
+
+    # The search for the reason
+
+    def most_telling(self) -> Problem:
+        """Follow all paths, problems or not, and return the problem that says most."""
+        first = self._leaf_problem()
+        self.budget = Budget()
+        try:
+            self._explore([self.presented.leaf], [] if first is None else [first])
+        except TooComplex as error:
+            self.outcomes.append(
+                ((1, TELLING[Reason.TOO_COMPLEX], 0), Problem(Reason.TOO_COMPLEX, str(error)))
+            )
+        if self.presented.malformed is not None:
+            self.outcomes.append(((1, TELLING[Reason.MALFORMED], 0), self.presented.malformed))
+        return min(self.outcomes, key=lambda outcome: outcome[0])[1]
+
+    def _explore(self, path: Path, problems: list[Problem]) -> None:
+        top = path[-1]
+        if top in self.trust:
+            self._record(0, path, problems, self._complete(path))
+            return
+        problem = signature_problem(top, self.policy)
+        if problem is not None:
+            problems = [*problems, self._placed(problem, top)]
+        if len(path) >= self.policy.maximum_path_length:
+            message = f"the path has more than {self.policy.maximum_path_length} certificates"
+            self._record(1, path, problems, Problem(Reason.PATH_TOO_LONG, message))
+            return
+        extended, mismatched = False, None
+        for issuer in self._candidates(path):
+            # An algorithm that is refused may be one that cannot be checked: then the name alone must do.
+            if problem is None and not self._signed(top, issuer):
+                mismatched = mismatched or issuer
+                continue
+            found = self._issuer_problem(issuer, path)
+            self._explore([*path, issuer], problems if found is None else [*problems, found])
+            extended = True
+        if not extended:
+            self._record(1, path, problems, self._dead_end(path, mismatched))
+
+    def _dead_end(self, path: Path, mismatched: ParsedCertificate | None) -> Problem:
+        if mismatched is not None:
+            return self._placed(mismatch_problem(path, mismatched), path[-1])
+        return self._placed(dead_end_problem(path, self.presented.others, self.trust), path[-1])
+
+    def _record(self, rank: int, path: Path, problems: list[Problem], last: Problem | None) -> None:
+        """Keep the most telling problem of one path; without an anchor that is the dead end itself."""
+        candidates = [last] if rank and last is not None else [*problems, *([last] if last else [])]
+        if candidates:
+            problem = min(candidates, key=lambda one: TELLING[one.reason])
+            self.outcomes.append(((rank, TELLING[problem.reason], -len(path)), problem))
+
+    # Shared steps
+
+    def _leaf_problem(self) -> Problem | None:
+        question, leaf = self.question, self.presented.leaf
+        problem = leaf_problem(leaf, question.role, question.key_usage, question.at, self.policy)
+        return None if problem is None else self._placed(problem, leaf)
+
+    def _issuer_problem(self, issuer: ParsedCertificate, below: Path) -> Problem | None:
+        question = self.question
+        is_anchor = issuer in self.trust
+        problem = issuer_problem(
+            issuer, below, is_anchor, question.role, question.at, self.policy, self.budget
+        )
+        return None if problem is None else self._placed(problem, issuer)
+
+    def _complete(self, path: Path) -> Problem | None:
+        """Check what needs the whole path: the certificate policies."""
+        certificates = path[-2::-1] if len(path) > 1 else path
+        return policy_problem(certificates, self.policy)
+
+    def _signed(self, certificate: ParsedCertificate, issuer: ParsedCertificate) -> bool:
+        edge = (certificate.der, issuer.spki)
+        if edge not in self.verdicts:
+            self.budget.check_signature()
+            try:
+                self.verdicts[edge] = is_signed_by(certificate, issuer)
+            except Unreadable:
+                self.verdicts[edge] = False
+        return self.verdicts[edge]
+
+    def _candidates(self, path: Path) -> Iterator[ParsedCertificate]:
+        """Yield the certificates that may have issued the last of `path`, each once, best first."""
+        top = path[-1]
+        seen = {(certificate.subject, certificate.spki) for certificate in path}
+        for issuer in self._named(top):
+            # The same name with the same key twice is a loop, whatever else differs (RFC 4158 §5.2).
+            identity = (issuer.subject, issuer.spki)
+            if identity not in seen:
+                self.budget.try_candidate()
+                yield issuer
+
+    def _named(self, top: ParsedCertificate) -> Iterator[ParsedCertificate]:
+        name = top.issuer
+        anchors = self.trust.with_subject(name)
+        yield from _by_key_id(top, anchors)
+        others = [other for other in self.presented.others if same_name(other.subject, name)]
+        yield from _by_key_id(top, [other for other in others if other not in self.trust])
+        yield from [anchor for anchor in self.trust.with_equal_subject(name) if anchor not in anchors]
+
+    def _placed(self, problem: Problem, certificate: ParsedCertificate) -> Problem:
+        """Add which certificate it is: its place in the peer's list, None for an anchor, and its subject."""
+        place = self.presented.places.get(certificate.der)
+        fields = {"index": place, "subject": certificate.subject_text, **problem.fields}
+        return replace(problem, fields=fields)
+
+
+def _by_key_id(
+    certificate: ParsedCertificate, issuers: Sequence[ParsedCertificate]
+) -> Sequence[ParsedCertificate]:
+    """Put issuers first whose key identifier is the one that `certificate` names (RFC 5280 §4.2.1.1)."""
+    if len(issuers) < 2:
+        return issuers
+    try:
+        wanted = certificate.facts.authority_key_id
+        return sorted(issuers, key=lambda issuer: _key_id_distance(wanted, issuer))
+    except Unreadable:
+        return issuers
+
+
+def _key_id_distance(wanted: bytes | None, issuer: ParsedCertificate) -> int:
+    try:
+        found = issuer.facts.subject_key_id
+    except Unreadable:
+        return 3
+    if wanted is None or found is None:
+        return 1
+    return 0 if wanted == found else 2
