@@ -20,7 +20,8 @@ ARGS ?=
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-SOURCES := $(shell find src tests scripts examples benchmarks -name '*.py' 2>/dev/null)
+CODE := $(wildcard src tests scripts examples benchmarks docs)
+SOURCES := $(shell find $(CODE) -name '*.py')
 PROJECT := pyproject.toml
 # Where the engine lives, and how much of it the tests must reach.
 MEASURED := wire record handshake connection
@@ -76,7 +77,7 @@ $(STAMPS)/ruff: $(STAMPS)/dev $(SOURCES)
 	@touch $@
 
 $(STAMPS)/mypy: $(STAMPS)/dev $(SOURCES)
-	$(BIN)/mypy
+	$(BIN)/mypy $(CODE)
 	@touch $@
 
 $(STAMPS)/pyright: $(STAMPS)/dev $(SOURCES)
