@@ -19,13 +19,13 @@ from lucidtls.crypto.randomness import Random
 from lucidtls.crypto.signatures import SignatureScheme
 from lucidtls.crypto.suites import CipherSuite
 from lucidtls.errors import ConfigurationError
-from lucidtls.events import CredentialWanted
+from lucidtls.events import CredentialWanted, PeerVerifier
 from lucidtls.policies import DEFAULT_2026, Names, Policy
 from lucidtls.record.writer import PaddingPolicy
 from lucidtls.trace import Tracer
 from lucidtls.trust.credentials import Ask, Credential
 from lucidtls.trust.stores import SystemTrust, TrustStore, load_trust
-from lucidtls.trust.verify import ChainVerifier, Verifier
+from lucidtls.trust.verify import ChainVerifier
 from lucidtls.wire.extensions import OIDFilter
 from lucidtls.wire.records import MAX_PLAINTEXT
 
@@ -35,6 +35,9 @@ ClientAuthentication = Literal["none", "request", "require"]
 
 MAX_CERTIFICATE_MESSAGE = 102_400
 """Bytes of a Certificate message accepted by default: ten times what public chains need."""
+
+MAX_LISTS = 32_768
+"""Bytes of protocol and authority names: a hello's extensions share 65,535."""
 
 MAX_SKIPPED_EARLY_DATA = 16_384
 """Bytes of early data a server passes over when it cannot read them (RFC 9846 §4.3.10)."""
@@ -70,7 +73,7 @@ class _Config:
     signature_schemes: Names | None = None
     certificate_signature_schemes: Names | None = None
     trust: Any = None
-    verifier: Verifier | Ask | None = None
+    verifier: PeerVerifier | Ask | None = None
     credentials: Credential | Sequence[Credential] = ()
     alpn: Sequence[str] = ()
     certificate_authorities: Sequence[bytes] = ()
@@ -95,6 +98,8 @@ class _Config:
             raise ConfigurationError('alpn is a sequence of protocol names, such as ("h2", "http/1.1")')
         if not all(0 < len(name) < 256 for name in self.alpn_protocols):
             raise ConfigurationError("an ALPN protocol name has 1 to 255 bytes (RFC 7301 §3.1)")
+        if len(b"".join(self.alpn_protocols)) + len(b"".join(self.certificate_authorities)) > MAX_LISTS:
+            raise ConfigurationError("alpn and certificate_authorities are too long for one hello")
         _ = self.algorithms, self.credential_list
 
     @cached_property
@@ -141,7 +146,7 @@ class _Config:
         return SystemTrust() if self.trust is None else load_trust(self.trust)
 
     @cached_property
-    def chain_verifier(self) -> Verifier | Ask:
+    def chain_verifier(self) -> PeerVerifier | Ask:
         """Who judges the peer's chain: the verifier given, or ours on the trust anchors given."""
         return self.verifier if self.verifier is not None else ChainVerifier(self.trust_store)
 

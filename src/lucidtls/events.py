@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
 from lucidtls.trust.credentials import Credential
 from lucidtls.trust.verify import VerificationRequest, VerifiedChain
@@ -123,15 +123,37 @@ class CredentialWanted(Question["Credential | None"]):
     client_hello: ClientHello
 
 
+class Accepted:
+    """The type of `ACCEPTED`."""
+
+    def __repr__(self) -> str:
+        return "ACCEPTED"
+
+
+ACCEPTED: Final = Accepted()
+"""A verdict on a chain: the application vouches for it by means of its own, such as a pinned key.
+
+A verdict has to be said: a verifier that returns nothing, True or False is a mistake, and refuses.
+"""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class VerificationWanted(Question["VerifiedChain | None"]):
+class VerificationWanted(Question[VerifiedChain | Accepted]):
     """Decide whether this chain is acceptable.
 
-    Answer with a `VerifiedChain`, with None to accept without one, or with a `CertificateRejected`
-    exception to refuse.
+    Answer with a `VerifiedChain` (from `ChainVerifier.verify`), with `ACCEPTED`, or with a
+    `CertificateRejected` exception to refuse.
     """
 
     request: VerificationRequest
+
+
+class PeerVerifier(Protocol):
+    """Whoever judges the peer's chain: `lucidtls.trust.verify.ChainVerifier`, or the application's own."""
+
+    def verify(self, request: VerificationRequest) -> VerifiedChain | Accepted:
+        """Return a verdict, or raise CertificateRejected."""
+        ...
 
 
 Event = (

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lucidtls.config import ServerConfig
 from lucidtls.crypto.groups import Group
@@ -15,7 +16,7 @@ from lucidtls.handshake.channel import Channel
 from lucidtls.handshake.negotiate import choose_alpn, choose_cipher_suite, choose_group
 from lucidtls.handshake.versions import TLS12
 from lucidtls.wire.codepoints import GROUPS, name_of
-from lucidtls.wire.extensions import ch
+from lucidtls.wire.extensions import ExtensionForm, ch
 from lucidtls.wire.hello import ClientHello
 
 
@@ -55,7 +56,7 @@ def accept_hello_form(hello: ClientHello) -> None:
         )
     if hello.legacy_compression_methods != b"\0":
         raise IllegalParameter("a TLS 1.3 ClientHello offers compression", clause="RFC 9846 §4.2.2")
-    required = [ch.SUPPORTED_GROUPS, ch.KEY_SHARE]
+    required: list[ExtensionForm[Any]] = [ch.SUPPORTED_GROUPS, ch.KEY_SHARE]
     if ch.PRE_SHARED_KEY not in hello.extensions:
         required.append(ch.SIGNATURE_ALGORITHMS)
     elif ch.PSK_KEY_EXCHANGE_MODES not in hello.extensions:
@@ -92,6 +93,7 @@ def choose(config: ServerConfig, hello: ClientHello) -> Choice:
     algorithms, client_order = config.algorithms, config.prefer_client_order
     suite = choose_cipher_suite(algorithms.cipher_suites, hello.cipher_suites, client_order=client_order)
     groups = extensions.get(ch.SUPPORTED_GROUPS) or ()
+    schemes = extensions.get(ch.SIGNATURE_ALGORITHMS) or ()
     group = choose_group(algorithms.groups, groups, shares, client_order=client_order)
     return Choice(
         suite=suite,
@@ -99,5 +101,5 @@ def choose(config: ServerConfig, hello: ClientHello) -> Choice:
         share=shares.get(group.code),
         alpn=choose_alpn(config.alpn_protocols, extensions.get(ch.ALPN)),
         server_name=extensions.get(ch.SERVER_NAME),
-        schemes=extensions.get(ch.SIGNATURE_ALGORITHMS) or (),
+        schemes=schemes,
     )

@@ -12,10 +12,10 @@ from typing import Final
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.crypto.keys import certificate_spki, read_public_key
 from lucidtls.crypto.signatures import SIGNATURE_SCHEMES
-from lucidtls.errors import DecodeError, IllegalParameter
-from lucidtls.events import SignatureWanted, VerificationWanted
+from lucidtls.errors import BadSignature, DecodeError, IllegalParameter, InternalError
+from lucidtls.events import ACCEPTED, SignatureWanted, VerificationWanted
 from lucidtls.handshake.channel import Channel
-from lucidtls.trust.credentials import Credential
+from lucidtls.trust.credentials import Credential, is_private_key
 from lucidtls.trust.names import ReferenceName
 from lucidtls.trust.verify import VerificationRequest, VerifiedChain
 from lucidtls.wire.codepoints import SIGNATURE_SCHEMES as SCHEME_NAMES
@@ -57,7 +57,22 @@ async def send_certificate_verify(
     """Sign the transcript up to our Certificate and send the signature."""
     content = signed_content(context, channel.transcript.digest())
     signature = await SignatureWanted(scheme, content, credential)
+    check_own_signature(credential, scheme, signature, content)
     channel.send(CertificateVerify(scheme, signature))
+
+
+def check_own_signature(credential: Credential, scheme: int, signature: bytes, content: bytes) -> None:
+    """Verify a signature that was made elsewhere, before the peer does; raises InternalError.
+
+    It tells a signer with the wrong key here and now, and no faulty signature leaves the house
+    (RFC 9846 Appendix C.3). The library's own signatures are checked by the library.
+    """
+    if is_private_key(credential.key):
+        return
+    try:
+        SIGNATURE_SCHEMES[scheme].verify(credential.public_key, bytes(signature), content)
+    except BadSignature:
+        raise InternalError("the signer's signature does not fit the certificate's key") from None
 
 
 def accept_chain(message: Certificate, requested: Collection[int]) -> tuple[bytes, ...]:
@@ -106,7 +121,13 @@ async def judge_chain(
 ) -> VerifiedChain | None:
     """Ask whether the peer's chain is trusted here; raises CertificateRejected."""
     request = VerificationRequest(chain=chain, server_name=server_name, role=role, at=config.clock())
-    return await VerificationWanted(request)
+    verdict: object = await VerificationWanted(request)
+    if verdict is ACCEPTED:
+        return None
+    if not isinstance(verdict, VerifiedChain):
+        # A verifier that forgets to return must not be one that accepts.
+        raise InternalError(f"a verifier returned {verdict!r}: neither a VerifiedChain nor ACCEPTED")
+    return verdict
 
 
 def require_certificates(chain: tuple[bytes, ...]) -> None:

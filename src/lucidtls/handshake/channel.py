@@ -13,12 +13,11 @@ from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.crypto.suites import CipherSuite
 from lucidtls.errors import UnexpectedMessage
 from lucidtls.handshake.schedule13 import traffic_key
-from lucidtls.handshake.states import Message
 from lucidtls.handshake.transcript import Transcript
 from lucidtls.record.reader import RecordReader
 from lucidtls.record.writer import RecordWriter
 from lucidtls.trace import AlertTraced, KeysInstalled, MessageTraced, SecretDerived
-from lucidtls.wire.codec import handshake_message
+from lucidtls.wire.codec import HandshakeMessage, handshake_message
 from lucidtls.wire.codepoints import ContentType
 
 MESSAGE_HEADER: Final = 4
@@ -45,7 +44,7 @@ class Channel:
         self.write_closed = False
         self._flight = bytearray()
 
-    def send(self, message: Message, *, in_transcript: bool = True) -> None:
+    def send(self, message: HandshakeMessage, *, in_transcript: bool = True) -> None:
         """Append a message to the flight being built, and to the transcript."""
         body = message.body()
         data = handshake_message(message.handshake_type, body)

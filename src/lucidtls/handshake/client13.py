@@ -39,6 +39,9 @@ from lucidtls.wire.messages13 import Certificate, CertificateRequest, EncryptedE
 
 SELECTED_VERSION: Final = {"ServerHello": sh.SUPPORTED_VERSIONS, "HelloRetryRequest": hrr.SUPPORTED_VERSIONS}
 
+MAX_COOKIE: Final = 2**14
+"""Bytes of a cookie we carry back: it has to fit into the ClientHello with everything else."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServerFinished:
@@ -88,6 +91,8 @@ async def retry_hello(hs: ClientHandshake, retry: ServerHello) -> ServerHello:
         # "Clients MUST abort the handshake with an "illegal_parameter" alert if the HelloRetryRequest would
         # not result in any change in the ClientHello." (RFC 9846 §4.2.4)
         raise IllegalParameter("the HelloRetryRequest asks for no change", clause="RFC 9846 §4.2.4")
+    if cookie is not None and len(cookie) > MAX_COOKIE:
+        raise IllegalParameter("the cookie is too large to be sent back", clause="RFC 9846 §4.3.2")
     groups = {row.code: row for row in hs.config.algorithms.groups}
     if group is not None and (group not in groups or group in hs.shares):
         raise IllegalParameter(
@@ -249,6 +254,7 @@ async def check_server_finished(
     expected = finished_data(suite.hash, secrets.server, hs.channel.transcript.digest())
     message: Finished = await WAIT_FINISHED
     verify_finished(expected, message.verify_data)
+    hs.channel.require_record_boundary("the application keys")
     hs.channel.reader.change_cipher_spec_allowed = False
     return ServerFinished(
         application_secrets(suite.hash, secrets.handshake_secret, hs.channel.transcript.digest())

@@ -32,14 +32,14 @@ from lucidtls.events import ApplicationData, Event, HandshakeCompleted, PeerClos
 from lucidtls.handshake.channel import MESSAGE_HEADER, Channel
 from lucidtls.handshake.post import Connected
 from lucidtls.handshake.questions import PENDING, answer_from_config
-from lucidtls.handshake.states import Message, State
+from lucidtls.handshake.states import State
 from lucidtls.handshake.transcript import Transcript
 from lucidtls.trace import AlertTraced, Failed, MessageTraced, QuestionAsked, StateEntered
-from lucidtls.wire.codec import Reader
+from lucidtls.wire.codec import HandshakeMessage, Reader
 from lucidtls.wire.codepoints import HANDSHAKE_TYPES, ContentType, HandshakeType, name_of
 
 Flow = Coroutine[Any, Any, Connected]
-PostHandlers = Mapping[int, tuple[type[Message], Callable[[Connected, Any], Event | None]]]
+PostHandlers = Mapping[int, tuple[type[HandshakeMessage], Callable[[Connected, Any], Event | None]]]
 
 MAX_MESSAGE: Final = 2**16 + 2**10
 """Bytes of a handshake message that carries no certificates. A hello or a ticket is one list of extensions of
@@ -265,7 +265,7 @@ class Driver:
             self._take_post_handshake(message_type, message)
         return True
 
-    def _expected(self, message_type: int) -> type[Message]:
+    def _expected(self, message_type: int) -> type[HandshakeMessage]:
         """The class of a message that may come now; the alert goes out before its body is even read."""
         if self._state is not None:
             message_class = self._state.accepts.get(message_type)
@@ -293,7 +293,7 @@ class Driver:
                 clause="RFC 9846 §4",
             )
 
-    def _take_post_handshake(self, message_type: int, message: Message) -> None:
+    def _take_post_handshake(self, message_type: int, message: HandshakeMessage) -> None:
         assert self.connected is not None, "there is either a flow or its result"
         _, accept = self._handlers[message_type]
         event = accept(self.connected, message)

@@ -68,6 +68,7 @@ async def run(hs: ServerHandshake, hello: ClientHello) -> Connected:
 async def settle_hello(hs: ServerHandshake, hello: ClientHello) -> tuple[ClientHello, Choice]:
     """Return the ClientHello to answer: this one, or the one that a HelloRetryRequest brings."""
     config, channel = hs.config, hs.channel
+    channel.require_record_boundary("the server's answer")
     if config.cookie_key is not None and ch.COOKIE in hello.extensions:
         return hello, resume_from_cookie(hs, hello, config.cookie_key)
     if ch.COOKIE in hello.extensions:
@@ -80,7 +81,6 @@ async def settle_hello(hs: ServerHandshake, hello: ClientHello) -> tuple[ClientH
         pass_over_early_data(hs, hello)
         return hello, choice
 
-    channel.require_record_boundary("the HelloRetryRequest")
     cookie = send_retry_request(hs, hello, choice)
     pass_over_early_data(hs, hello)
     second = await WAIT_CH2
@@ -186,6 +186,7 @@ async def choose_own_credential(
     if not choice.schemes:
         raise MissingExtension("the ClientHello lists no signature algorithms", clause="RFC 9846 §4.3.3")
     offered = hello.extensions.get(ch.ALPN) or ()
+    authorities = hello.extensions.get(ch.CERTIFICATE_AUTHORITIES) or ()
     chosen = await CredentialWanted(
         server_name=choice.server_name,
         alpn=tuple(protocol.decode("ascii", "backslashreplace") for protocol in offered),
@@ -197,7 +198,7 @@ async def choose_own_credential(
         ours={scheme.code for scheme in hs.config.algorithms.signature_schemes},
         peers=choice.schemes,
         server_name=choice.server_name,
-        authorities=hello.extensions.get(ch.CERTIFICATE_AUTHORITIES) or (),
+        authorities=authorities,
         require_known_name=hs.config.require_known_name and chosen is None,
     )
 

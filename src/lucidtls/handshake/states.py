@@ -7,9 +7,9 @@ is the value of the expression. The driver refuses everything else with unexpect
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
-from lucidtls.wire.codec import Reader
+from lucidtls.wire.codec import HandshakeMessage
 from lucidtls.wire.hello import ClientHello, ServerHello
 from lucidtls.wire.messages13 import (
     Certificate,
@@ -18,25 +18,6 @@ from lucidtls.wire.messages13 import (
     EncryptedExtensions,
     Finished,
 )
-
-
-class Message(Protocol):
-    """A handshake message: its type on the wire, its decoder and its encoder."""
-
-    @property
-    def handshake_type(self) -> int:
-        """HandshakeType code point."""
-        ...
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Decode a body."""
-        ...
-
-    def body(self) -> bytes:
-        """Encode the body, without the four-byte header."""
-        ...
-
 
 M = TypeVar("M")
 
@@ -48,7 +29,9 @@ class State(Generic[M]):
 
     def __init__(self, name: str, *messages: Any) -> None:
         self.name = name
-        self.accepts: dict[int, type[Message]] = {message.handshake_type: message for message in messages}
+        self.accepts: dict[int, type[HandshakeMessage]] = {
+            message.handshake_type: message for message in messages
+        }
 
     def __await__(self) -> Generator[State[M], M, M]:
         """Pause the flow until the message is here."""

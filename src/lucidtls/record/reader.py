@@ -214,6 +214,10 @@ class RecordReader:
             if content is None:
                 break
             written += content
+            if self._trace is not None:
+                self._trace.record(
+                    RecordTraced("received", ContentType.APPLICATION_DATA, content, protected=True)
+                )
         return written
 
     def _open_into(self, key: AEADKey, at: int, end: int, target: memoryview) -> int | None:
