@@ -1,0 +1,144 @@
+"""lucidtls over a socket: the smallest loop there can be around the engine, and nothing hidden in it."""
+
+import socket
+from collections.abc import Callable
+
+from lucidtls.config import ClientConfig, ServerConfig
+from lucidtls.connection import ClientConnection, ServerConnection
+from lucidtls.errors import TLSError
+from lucidtls.events import ApplicationData, HandshakeCompleted, KeysUpdated, PeerClosed
+from lucidtls.trust.credentials import Credential
+from tests.interop.peers.base import Stream
+from tests.interop.settings import Facts, Settings, digest_of
+
+READ_SIZE = 1 << 16
+Connection = ClientConnection | ServerConnection
+
+
+class EngineStream:
+    """A connection of the engine's and the socket under it."""
+
+    def __init__(self, plain: socket.socket, connection: Connection) -> None:
+        self._socket = plain
+        self.connection = connection
+        self._received = bytearray()
+        self._peer_closed = False
+        self.keys_updated: list[str] = []
+        self.facts = Facts()
+        self._flush()
+        self._until(lambda: connection.negotiated is not None)
+        self.facts = self._facts()
+
+    def _facts(self) -> Facts:
+        told = self.connection.negotiated
+        assert told is not None
+        return Facts(
+            version=told.version,
+            suite=told.cipher_suite,
+            group=told.group,
+            scheme=told.signature_scheme,
+            alpn=told.alpn,
+            server_name=told.server_name,
+            hello_retried=told.hello_retried,
+            peer_leaf=digest_of(told.peer_chain[0]) if told.peer_chain else None,
+        )
+
+    def _flush(self) -> None:
+        if data := self.connection.data_to_send():
+            self._socket.sendall(data)
+
+    def _take_events(self) -> None:
+        try:
+            while (event := self.connection.next_event()) is not None:
+                match event:
+                    case ApplicationData(data=data):
+                        self._received += data
+                    case KeysUpdated(direction=direction):
+                        self.keys_updated.append(direction)
+                    case PeerClosed():
+                        self._peer_closed = True
+                    case HandshakeCompleted():
+                        pass  # `negotiated` is there now
+                    case _:
+                        pass  # tickets: nothing asks for them here
+        except TLSError:
+            self._flush()  # the alert
+            raise
+
+    def _until(self, done: Callable[[], bool]) -> None:
+        """Receive until something is true; the peer's end ends the wait."""
+        self._take_events()
+        self._flush()
+        while not done() and not self._peer_closed:
+            self.connection.receive_data(self._socket.recv(READ_SIZE))
+            self._take_events()
+            self._flush()
+
+    def send(self, data: bytes) -> None:
+        self.connection.send_data(data)
+        self._flush()
+
+    def read(self, length: int) -> bytes:
+        self._until(lambda: len(self._received) >= length)
+        if len(self._received) < length:
+            raise EOFError(f"the peer closed after {len(self._received)} octets of {length}")
+        return self._take(length)
+
+    def _take(self, length: int) -> bytes:
+        data = bytes(self._received[:length])
+        del self._received[:length]
+        return data
+
+    def read_some(self) -> bytes:
+        self._until(lambda: bool(self._received))
+        return self._take(len(self._received))
+
+    def update_keys(self, *, request_peer: bool) -> None:
+        self.connection.update_keys(request_peer=request_peer)
+        self._flush()
+
+    def close_write(self) -> None:
+        self.connection.close()
+        self._flush()
+
+    def read_to_end(self) -> bytes:
+        self._until(lambda: False)
+        return self._take(len(self._received))
+
+
+def credential_of(settings: Settings) -> Credential | tuple[()]:
+    """Return the engine's form of an identity."""
+    if settings.identity is None:
+        return ()
+    return Credential.load(chain=settings.identity.chain, key=settings.identity.key)
+
+
+class Ours:
+    """lucidtls."""
+
+    name = "lucidtls"
+    updates_keys = True
+
+    def client(self, plain: socket.socket, settings: Settings) -> Stream:
+        config = ClientConfig(
+            trust=settings.trust,
+            credentials=credential_of(settings),
+            alpn=settings.alpn,
+            cipher_suites=settings.suites,
+            groups=settings.groups,
+            shares=settings.shares,
+            signature_schemes=settings.schemes,
+        )
+        return EngineStream(plain, ClientConnection(config, settings.server_name or "127.0.0.1"))
+
+    def server(self, plain: socket.socket, settings: Settings) -> Stream:
+        config = ServerConfig(
+            trust=settings.trust,
+            credentials=credential_of(settings),
+            alpn=settings.alpn,
+            cipher_suites=settings.suites,
+            groups=settings.groups,
+            signature_schemes=settings.schemes,
+            client_authentication=settings.client_authentication.value,
+        )
+        return EngineStream(plain, ServerConnection(config))

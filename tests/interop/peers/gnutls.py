@@ -1,0 +1,123 @@
+"""GnuTLS's gnutls-serv and gnutls-cli."""
+
+from pathlib import Path
+
+from tests.interop.peers.base import Client, Peer, Server, Stream
+from tests.interop.peers.command import (
+    CommandServer,
+    PipeClient,
+    start_on_free_port,
+    text,
+    told_by,
+    where,
+)
+from tests.interop.peers.process import Process
+from tests.interop.settings import (
+    AES_128_CCM,
+    AES_128_CCM_8,
+    AES_128_GCM,
+    AES_256_GCM,
+    ALL_SUITES,
+    CHACHA20,
+    CLASSICAL_GROUPS,
+    CLASSICAL_SCHEMES,
+    Capabilities,
+    ClientAuthentication,
+    Settings,
+)
+
+CIPHERS = {
+    AES_128_GCM: "AES-128-GCM",
+    AES_256_GCM: "AES-256-GCM",
+    CHACHA20: "CHACHA20-POLY1305",
+    AES_128_CCM: "AES-128-CCM",
+    AES_128_CCM_8: "AES-128-CCM-8",
+}
+ECHO_CHUNK = (
+    15_750  # whole lines in less than a record: gnutls-serv loses its place in more than that at once
+)
+
+
+def priority(settings: Settings) -> str:
+    """Return the settings as a GnuTLS priority string. CCM is not in NORMAL."""
+    words = ["NORMAL", "-VERS-ALL", "+VERS-TLS1.3", "-CIPHER-ALL"]
+    words += [f"+{CIPHERS[suite]}" for suite in settings.suites or ALL_SUITES]
+    if settings.groups:
+        words += ["-GROUP-ALL", *(f"+GROUP-{group.upper()}" for group in settings.groups)]
+    return ":".join(words)
+
+
+class EchoServer(CommandServer):
+    """gnutls-serv --echo: sends back every line."""
+
+    def converse(self, stream: Stream, upload: int, download: int) -> None:
+        sent = text(max(upload, download))
+        for start in range(0, len(sent), ECHO_CHUNK):
+            chunk = sent[start : start + ECHO_CHUNK]
+            stream.send(chunk)
+            assert stream.read(len(chunk)) == chunk, f"the echo differs after octet {start}"
+
+
+class GnuTLS(Peer):
+    """The two programs of gnutls-bin."""
+
+    name = "gnutls"
+    hint = "install gnutls-bin"
+    server = Capabilities(
+        suites=ALL_SUITES,
+        groups=CLASSICAL_GROUPS,
+        schemes=CLASSICAL_SCHEMES,
+        client_schemes=CLASSICAL_SCHEMES,
+    )
+    client = Capabilities(
+        suites=ALL_SUITES,
+        groups=CLASSICAL_GROUPS,
+        schemes=CLASSICAL_SCHEMES,
+        client_schemes=CLASSICAL_SCHEMES,
+        key_update=True,
+        closings=("client",),  # when the server closes, gnutls-cli ends without a close_notify of its own
+    )
+
+    def found(self) -> bool:
+        return where("gnutls-serv") is not None and where("gnutls-cli") is not None
+
+    def version(self) -> str:
+        return told_by("gnutls-cli", "--version").splitlines()[0].split()[-1]
+
+    def _common(self, settings: Settings) -> list[str | Path]:
+        command: list[str | Path] = ["--x509cafile", settings.trust, "--priority", priority(settings)]
+        if settings.identity:
+            command += ["--x509certfile", settings.identity.chain, "--x509keyfile", settings.identity.key]
+        return command + [f"--alpn={protocol}" for protocol in settings.alpn]
+
+    def serve(self, settings: Settings, directory: Path) -> Server:
+        asked = {
+            ClientAuthentication.NONE: ["--disable-client-cert"],
+            ClientAuthentication.REQUEST: ["--verify-client-cert"],
+            ClientAuthentication.REQUIRE: ["--require-client-cert", "--verify-client-cert"],
+        }
+        options = [*self._common(settings), *asked[settings.client_authentication], "--echo", "--crlf"]
+        process, port = start_on_free_port(
+            lambda port: ["gnutls-serv", "--port", str(port), *options], directory, "listening on IPv4.*done"
+        )
+        return EchoServer(process, port)
+
+    def client_command(self, settings: Settings, port: int) -> list[str | Path]:
+        """Return the command line of gnutls-cli."""
+        command: list[str | Path] = ["gnutls-cli", "--port", str(port), *self._common(settings)]
+        if settings.server_name:
+            command += ["--sni-hostname", settings.server_name, "--verify-hostname", settings.server_name]
+        return [*command, "127.0.0.1"]
+
+    def connect(
+        self,
+        port: int,
+        settings: Settings,
+        directory: Path,
+        *,
+        upload: int = 100,
+        download: int = 100,
+        first: str = "client",
+    ) -> Client:
+        command = [*self.client_command(settings, port), "--logfile=/dev/stderr"]
+        return PipeClient(Process(command, directory), upload, download, first)

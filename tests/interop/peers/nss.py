@@ -1,0 +1,155 @@
+"""NSS's selfserv and tstclnt, which keep certificates and keys in a database of their own."""
+
+import subprocess
+from pathlib import Path
+
+from tests.interop.peers.base import Client, Peer, Server, Stream
+from tests.interop.peers.command import (
+    CommandServer,
+    PipeClient,
+    start_on_free_port,
+    told_by,
+    where,
+)
+from tests.interop.peers.process import PeerFailure, Process
+from tests.interop.settings import (
+    AES_128_GCM,
+    AES_256_GCM,
+    CHACHA20,
+    ECDSA_SCHEMES,
+    PSS_SCHEMES,
+    RSAE_SCHEMES,
+    Capabilities,
+    ClientAuthentication,
+    Settings,
+    pattern,
+)
+
+COMMANDS = ("selfserv", "tstclnt", "certutil", "pk12util", "openssl")
+SUITES = {AES_128_GCM: ":1301", AES_256_GCM: ":1302", CHACHA20: ":1303"}
+GROUPS = {
+    "x25519": "x25519",
+    "secp256r1": "P256",
+    "secp384r1": "P384",
+    "secp521r1": "P521",
+    "ffdhe2048": "FF2048",
+    "ffdhe3072": "FF3072",
+    "ffdhe4096": "FF4096",
+    "ffdhe6144": "FF6144",
+    "ffdhe8192": "FF8192",
+}
+SCHEMES = (*RSAE_SCHEMES, *PSS_SCHEMES, *ECDSA_SCHEMES)
+TLS_13_ONLY = ["-V", "tls1.3:tls1.3"]
+PASSWORD = "interop"
+LARGEST_REQUEST = 10_000  # selfserv reads a request into a buffer of 10,240 octets
+
+
+def run(*command: str | Path) -> None:
+    """Run one of NSS's database tools."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=30)
+    if done.returncode:
+        raise PeerFailure(f"$ {' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+
+
+def database(settings: Settings, directory: Path) -> str:
+    """Make a database with the trust and the identity of the settings; return its name for NSS."""
+    directory.mkdir(parents=True, exist_ok=True)
+    where = f"sql:{directory}"
+    run("certutil", "-N", "-d", where, "--empty-password")
+    run("certutil", "-A", "-d", where, "-n", "root", "-t", "CT,C,C", "-i", settings.trust)
+    if settings.identity:
+        bundle = directory / "identity.p12"
+        identity = settings.identity
+        files = ["-in", identity.chain, "-inkey", identity.key, "-out", bundle]
+        run("openssl", "pkcs12", "-export", "-name", "identity", "-passout", f"pass:{PASSWORD}", *files)
+        run("pk12util", "-i", bundle, "-d", where, "-W", PASSWORD, "-K", "")
+    return where
+
+
+class EchoingHTTPServer(CommandServer):
+    """selfserv: answers a request with the request itself, and closes."""
+
+    def converse(self, stream: Stream, upload: int, download: int) -> None:
+        filling = b"x" * min(max(upload, download), LARGEST_REQUEST)
+        request = b"GET / HTTP/1.0\r\nX-Filling: " + filling + b"\r\n\r\n"
+        stream.send(request)
+        answer = b""
+        while more := stream.read_some():
+            answer += more
+        assert answer.startswith(b"HTTP/1.0 200 OK\r\n"), answer[:100]
+        assert request in answer, "our data arrived changed"
+
+    def close_after_us(self, stream: Stream) -> None:
+        """Close after the server, which has closed already."""
+        stream.close_write()
+
+
+class FileClient(PipeClient):
+    """tstclnt -A: sends a file. It does not notice the end of a pipe, and would wait for ever."""
+
+    def send_upload(self) -> None:
+        """Do nothing: it sends the file by itself."""
+
+
+class NSS(Peer):
+    """The two test programs that libnss3-tools has."""
+
+    name = "nss"
+    hint = "install libnss3-tools and openssl"
+    server = Capabilities(groups=tuple(GROUPS), schemes=SCHEMES, client_schemes=SCHEMES, alpn=False)
+    client = Capabilities(
+        groups=tuple(GROUPS),
+        schemes=SCHEMES,
+        client_schemes=SCHEMES,
+        alpn=False,
+        closings=("server",),  # tstclnt stays until the server has closed
+    )
+
+    def found(self) -> bool:
+        return all(where(command) for command in COMMANDS)
+
+    def version(self) -> str:
+        told = told_by("dpkg-query", "--show", "--showformat=${Version}", "libnss3-tools")
+        return told.split(":")[-1].split("-")[0].strip()
+
+    def _common(self, settings: Settings, directory: Path) -> list[str | Path]:
+        command: list[str | Path] = ["-d", database(settings, directory / "nss"), *TLS_13_ONLY]
+        if settings.suites:
+            command += ["-c", "".join(SUITES[suite] for suite in settings.suites)]
+        if settings.groups:
+            command += ["-I", ",".join(GROUPS[group] for group in settings.groups)]
+        return command
+
+    def serve(self, settings: Settings, directory: Path) -> Server:
+        asked: dict[ClientAuthentication, list[str]] = {
+            ClientAuthentication.NONE: [],
+            ClientAuthentication.REQUEST: ["-r"],
+            ClientAuthentication.REQUIRE: ["-r", "-r"],
+        }
+        options = [*self._common(settings, directory), *asked[settings.client_authentication]]
+        process, port = start_on_free_port(
+            lambda port: ["selfserv", "-v", "-n", "identity", "-p", str(port), *options],
+            directory,
+            "About to call accept",
+        )
+        return EchoingHTTPServer(process, port)
+
+    def connect(
+        self,
+        port: int,
+        settings: Settings,
+        directory: Path,
+        *,
+        upload: int = 100,
+        download: int = 100,
+        first: str = "client",
+    ) -> Client:
+        body = directory / f"upload-{port}"
+        body.write_bytes(pattern(upload))
+        command: list[str | Path] = ["tstclnt", "-h", "127.0.0.1", "-p", str(port), "-A", body]
+        command += self._common(settings, directory)
+        if settings.server_name:
+            command += ["-a", settings.server_name]
+        if settings.identity:
+            command += ["-n", "identity"]
+        return FileClient(Process(command, directory), upload, download, first)

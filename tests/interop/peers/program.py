@@ -1,0 +1,210 @@
+"""Peers that are programs of ours around another TLS library: one process, commands on its standard input.
+
+The commands and the conversation are those of ../programs/README.md.
+"""
+
+import itertools
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from pathlib import Path
+
+from tests.interop.peers.base import (
+    Client,
+    Peer,
+    Server,
+    Stream,
+    answer_conversation,
+    lead_conversation,
+)
+from tests.interop.peers.process import DEADLINE, PeerFailure, Process
+from tests.interop.settings import Facts, Outcome, Settings
+
+Fields = dict[str, str]
+
+
+def settings_fields(settings: Settings) -> Fields:
+    """Return the settings as fields of a command."""
+    fields = {
+        "trust": str(settings.trust),
+        "client_authentication": settings.client_authentication.value,
+    }
+    if settings.identity:
+        fields |= {"certificate": str(settings.identity.chain), "key": str(settings.identity.key)}
+    if settings.server_name:
+        fields["server_name"] = settings.server_name
+    for name, values in (
+        ("alpn", settings.alpn),
+        ("suites", settings.suites),
+        ("groups", settings.groups),
+        ("schemes", settings.schemes),
+    ):
+        if values:
+            fields[name] = ",".join(values)
+    return fields
+
+
+def outcome_of(fields: Fields, output: str) -> Outcome:
+    """Return the outcome that a reply tells."""
+    retried = fields.get("hello_retried")
+    version = fields.get("version")
+    return Outcome(
+        facts=Facts(
+            version=version.replace("TLSv", "TLS ") if version else None,
+            suite=fields.get("suite"),
+            group=fields.get("group"),
+            scheme=fields.get("scheme"),
+            alpn=fields.get("alpn") or None,
+            server_name=fields.get("server_name") or None,
+            hello_retried=None if retried is None else retried == "true",
+            peer_leaf=fields.get("peer_leaf"),
+        ),
+        error=fields.get("error"),
+        received=int(fields["received"]) if "received" in fields else None,
+        digest=fields.get("digest"),
+        closed=fields.get("closed"),
+        output=output,
+    )
+
+
+class Program(Process):
+    """A running peer program: sends commands, matches replies."""
+
+    def __init__(self, command: list[str | Path], directory: Path, environment: dict[str, str]) -> None:
+        self._replies: dict[str, Future[Fields]] = {"0": Future()}
+        self._rest = b""
+        self._numbers = itertools.count(1)
+        super().__init__(command, directory, environment)
+        self.greeting = self._result(self._replies["0"])
+
+    def on_stdout(self, chunk: bytes) -> None:
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._both += b"< " + line[:1000] + b"\n"
+            fields = dict(part.split("=", 1) for part in line.decode().split("\t"))
+            self._replies.pop(fields.pop("id")).set_result(fields)
+
+    def send(self, action: str, fields: Fields) -> Future[Fields]:
+        """Send a command; the reply comes later."""
+        number = str(next(self._numbers))
+        reply: Future[Fields] = Future()
+        line = "\t".join(f"{name}={value}" for name, value in ({"id": number, "do": action} | fields).items())
+        with self._changed:
+            self._replies[number] = reply
+            self._both += b"> " + line.encode() + b"\n"
+        self.write(line.encode() + b"\n")
+        return reply
+
+    def _result(self, reply: Future[Fields]) -> Fields:
+        try:
+            return reply.result(DEADLINE)
+        except FutureTimeout:
+            raise PeerFailure(f"no reply from\n{self.shown()}") from None
+
+    def result(self, reply: Future[Fields]) -> Outcome:
+        """Wait for an outcome."""
+        return outcome_of(self._result(reply), self.text()[-2000:])
+
+    def ask(self, action: str, fields: Fields) -> Fields:
+        """Send a command that cannot fail and wait for its reply."""
+        reply = self._result(self.send(action, fields))
+        if "error" in reply:
+            raise PeerFailure(f"{action}: {reply['error']}\n{self.shown()}")
+        return reply
+
+
+class ProgramServer(Server):
+    """One listening port of a program."""
+
+    def __init__(self, program: Program, settings: Settings) -> None:
+        self._program = program
+        self.pid = program.pid
+        self.port = int(program.ask("serve", settings_fields(settings))["port"])
+
+    def stop(self) -> None:
+        if self._program.running:
+            self._program.ask("stop", {"port": str(self.port)})
+
+    def converse(self, stream: Stream, upload: int, download: int) -> None:
+        lead_conversation(stream, upload, download)
+
+    def outcome(self) -> Outcome:
+        return self._program.result(self._program.send("outcome", {"port": str(self.port)}))
+
+    def shown(self) -> str:
+        return self._program.shown()
+
+
+class ProgramClient(Client):
+    """One connection that a program makes."""
+
+    def __init__(self, program: Program, port: int, settings: Settings, conversation: Fields) -> None:
+        self._program = program
+        self._first = conversation["first"]
+        fields = settings_fields(settings) | conversation | {"port": str(port)}
+        self._reply = program.send("connect", fields)
+
+    def converse(self, stream: Stream) -> None:
+        first = answer_conversation(stream)
+        assert first == self._first
+
+    def finish(self, stream: Stream) -> None:
+        if self._first == "server":
+            stream.close_write()
+            assert stream.read_to_end() == b"", "data after the end of the conversation"
+        else:
+            assert stream.read_to_end() == b"", "data after the end of the conversation"
+            stream.close_write()
+
+    def outcome(self) -> Outcome:
+        return self._program.result(self._reply)
+
+    def shown(self) -> str:
+        return self._program.shown()
+
+
+class ProgramPeer(Peer):
+    """A peer with one long-lived process, started when first used."""
+
+    one_process_connects_often = True
+    directory = Path(__file__).parents[3]  # the repository, from which Python programs are found
+
+    def __init__(self) -> None:
+        self._running: Program | None = None
+
+    def command(self) -> list[str | Path]:
+        """Return the command line of the program."""
+        raise NotImplementedError
+
+    def environment(self) -> dict[str, str]:
+        """Return what is to be added to the program's environment."""
+        return {}
+
+    def program(self) -> Program:
+        """Return the running program; a new one when the last has died."""
+        if self._running is None or not self._running.running:
+            self._running = Program(self.command(), self.directory, self.environment())
+        return self._running
+
+    def version(self) -> str:
+        return self.program().greeting["version"]
+
+    def serve(self, settings: Settings, directory: Path) -> Server:
+        return ProgramServer(self.program(), settings)
+
+    def connect(
+        self,
+        port: int,
+        settings: Settings,
+        directory: Path,
+        *,
+        upload: int = 100,
+        download: int = 100,
+        first: str = "client",
+    ) -> Client:
+        conversation = {"upload": str(upload), "download": str(download), "first": first}
+        return ProgramClient(self.program(), port, settings, conversation)
+
+    def close(self) -> None:
+        if self._running is not None:
+            self._running.end_input()
+            self._running.stop()

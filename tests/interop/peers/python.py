@@ -1,0 +1,65 @@
+"""The two TLS libraries that Python programs use: the standard library's ssl, and pyOpenSSL."""
+
+import ssl
+import sys
+from importlib.metadata import version as installed_version
+from importlib.util import find_spec
+from pathlib import Path
+
+from tests.interop.peers.openssl import capabilities, default_groups
+from tests.interop.peers.program import ProgramPeer
+from tests.interop.settings import COMMON_SUITES, Capabilities
+
+
+class PythonSSL(ProgramPeer):
+    """CPython's ssl. It chooses no TLS 1.3 suites or schemes, and has no half-close."""
+
+    name = "python-ssl"
+    hint = "part of Python"
+
+    def found(self) -> bool:
+        return True
+
+    def version(self) -> str:
+        return f"{self.program().greeting['version']} ({ssl.OPENSSL_VERSION})"
+
+    def command(self) -> list[str | Path]:
+        return [sys.executable, "-m", "tests.interop.programs.peer_ssl"]
+
+    @property
+    def server(self) -> Capabilities:
+        library = capabilities(ssl.OPENSSL_VERSION_INFO)
+        return Capabilities(
+            suites=COMMON_SUITES,
+            groups=default_groups(ssl.OPENSSL_VERSION_INFO),
+            schemes=library.schemes,
+            client_schemes=library.schemes,
+        )
+
+    @property
+    def client(self) -> Capabilities:
+        return self.server
+
+
+class PyOpenSSL(ProgramPeer):
+    """pyOpenSSL on the OpenSSL that cryptography carries: the newest OpenSSL at hand."""
+
+    name = "pyopenssl"
+    hint = "pip install pyopenssl"
+
+    def found(self) -> bool:
+        return find_spec("OpenSSL") is not None
+
+    def version(self) -> str:
+        return f"{installed_version('pyopenssl')} ({self.program().greeting['version']})"
+
+    def command(self) -> list[str | Path]:
+        return [sys.executable, "-m", "tests.interop.programs.peer_pyopenssl"]
+
+    @property
+    def server(self) -> Capabilities:
+        return capabilities((4, 0))
+
+    @property
+    def client(self) -> Capabilities:
+        return self.server

@@ -1,0 +1,148 @@
+"""The peer that is pyOpenSSL on the OpenSSL inside cryptography; see README.md for what it reads and writes.
+
+pyOpenSSL has no setters for groups and signature algorithms, so three calls go to its C binding by name.
+"""
+
+import hashlib
+import select
+import socket
+
+from cryptography.hazmat.bindings.openssl.binding import Binding
+from OpenSSL import SSL, crypto
+
+from tests.interop.programs.conversation import DEADLINE, Channel, Fields, Library, Program, listed, needed
+
+GROUPS = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+NAMES = {openssl.lower(): iana for iana, openssl in GROUPS.items()} | {"prime256v1": "secp256r1"}
+
+
+def set_list(context: SSL.Context, setter: str, items: list[str]) -> None:
+    """Call one of OpenSSL's setters that take names separated by colons."""
+    if getattr(Binding().lib, setter)(context._context, ":".join(items).encode()) != 1:
+        raise ValueError(f"{setter} refuses {items}")
+
+
+class PyOpenSSL(Library):
+    """TLS as OpenSSL has it."""
+
+    def version(self) -> Fields:
+        return {"version": SSL.OpenSSL_version(SSL.OPENSSL_VERSION).decode()}
+
+    def context(self, command: Fields, *, server: bool) -> object:
+        context = SSL.Context(SSL.TLS_SERVER_METHOD if server else SSL.TLS_CLIENT_METHOD)
+        context.set_min_proto_version(SSL.TLS1_3_VERSION)
+        context.load_verify_locations(needed(command, "trust"))
+        if command.get("certificate"):
+            context.use_certificate_chain_file(needed(command, "certificate"))
+            context.use_privatekey_file(needed(command, "key"))
+        if suites := listed(command, "suites"):
+            context.set_tls13_ciphersuites(":".join(suites).encode())
+        if groups := listed(command, "groups"):
+            set_list(context, "SSL_CTX_set1_curves_list", [GROUPS.get(name, name) for name in groups])
+        if schemes := listed(command, "schemes"):
+            set_list(context, "SSL_CTX_set1_sigalgs_list", schemes)
+        self._set_alpn(context, [name.encode() for name in listed(command, "alpn")], server=server)
+        self._set_verification(context, command.get("client_authentication") or "none", server=server)
+        return context
+
+    def _set_alpn(self, context: SSL.Context, ours: list[bytes], *, server: bool) -> None:
+        if not ours:
+            return
+        if not server:
+            context.set_alpn_protos(ours)
+            return
+        context.set_alpn_select_callback(
+            lambda _conn, theirs: next(
+                (name for name in ours if name in theirs), SSL.NO_OVERLAPPING_PROTOCOLS
+            )
+        )
+
+    def _set_verification(self, context: SSL.Context, asked: str, *, server: bool) -> None:
+        mode = SSL.VERIFY_PEER
+        if server:
+            mode = {"none": SSL.VERIFY_NONE, "request": SSL.VERIFY_PEER}.get(
+                asked, SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
+            )
+        context.set_verify(mode)
+
+    def open(
+        self, plain: socket.socket, context: object, *, server: bool, server_name: str | None
+    ) -> Channel:
+        assert isinstance(context, SSL.Context)
+        plain.settimeout(
+            None
+        )  # pyOpenSSL wants blocking or non-blocking sockets; wait_readable() has the deadline
+        secure = SSL.Connection(context, plain)
+        if server:
+            secure.set_accept_state()
+        else:
+            secure.set_connect_state()
+            if server_name:
+                secure.set_tlsext_host_name(server_name.encode())
+                secure.set_verify(SSL.VERIFY_PEER, None)
+        channel = ConnectionChannel(secure, plain)
+        channel.handshake()
+        return channel
+
+
+class ConnectionChannel(Channel):
+    """A conversation over a pyOpenSSL Connection."""
+
+    def __init__(self, secure: SSL.Connection, plain: socket.socket) -> None:
+        super().__init__()
+        self._connection = secure
+        self._plain = plain
+
+    def handshake(self) -> None:
+        """Make the handshake; an SSL.Error tells what OpenSSL says."""
+        try:
+            self._connection.do_handshake()
+        except SSL.SysCallError as error:
+            raise EOFError(f"the peer went away in the handshake: {error}") from error
+
+    def facts(self) -> Fields:
+        leaf = self._connection.get_peer_certificate()
+        group = self._connection.get_group_name()
+        name = self._connection.get_servername()
+        return {
+            "version": self._connection.get_protocol_version_name(),
+            "suite": self._connection.get_cipher_name(),
+            "group": NAMES.get(group.lower(), group) if group else None,
+            "alpn": self._connection.get_alpn_proto_negotiated().decode() or None,
+            "server_name": name.decode() if name else None,
+            "peer_leaf": self._digest(leaf) if leaf else None,
+        }
+
+    @staticmethod
+    def _digest(leaf: crypto.X509) -> str:
+        return hashlib.sha256(crypto.dump_certificate(crypto.FILETYPE_ASN1, leaf)).hexdigest()
+
+    def send(self, data: bytes) -> None:
+        self._connection.sendall(data)
+
+    def _wait_readable(self) -> None:
+        if not self._connection.pending() and not select.select([self._plain], [], [], DEADLINE)[0]:
+            raise TimeoutError("the peer says nothing")
+
+    def receive(self) -> bytes:
+        self._wait_readable()
+        try:
+            return bytes(self._connection.recv(1 << 16))
+        except SSL.ZeroReturnError:
+            return b""
+        except SSL.SysCallError:
+            self.truncated = True
+            return b""
+
+    def close_write(self) -> None:
+        self._connection.shutdown()
+
+    def close(self) -> None:
+        if self.truncated or self._connection.shutdown():
+            return  # False only while the peer's close_notify has not come
+        if self.receive():
+            raise ValueError("octets after the end")
+
+
+if __name__ == "__main__":
+    Program(PyOpenSSL()).run()

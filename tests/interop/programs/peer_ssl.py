@@ -1,0 +1,86 @@
+"""The peer that is Python's own ssl module; see README.md for what it reads and writes."""
+
+import hashlib
+import socket
+import ssl
+import sys
+
+from tests.interop.programs.conversation import Channel, Fields, Library, Program, listed, needed
+
+CURVES = {"secp256r1": "prime256v1", "secp384r1": "secp384r1", "secp521r1": "secp521r1"}
+
+
+class StandardLibrary(Library):
+    """TLS as CPython's ssl has it."""
+
+    def version(self) -> Fields:
+        return {"version": sys.version.split()[0], "openssl": ssl.OPENSSL_VERSION}
+
+    def context(self, command: Fields, *, server: bool) -> object:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.load_verify_locations(needed(command, "trust"))
+        if command.get("certificate"):
+            context.load_cert_chain(needed(command, "certificate"), needed(command, "key"))
+        if alpn := listed(command, "alpn"):
+            context.set_alpn_protocols(alpn)
+        if groups := listed(command, "groups"):
+            [only] = groups  # all that set_ecdh_curve can say
+            context.set_ecdh_curve(CURVES[only])
+        asked = command.get("client_authentication", "none")
+        if server and asked != "none":
+            context.verify_mode = ssl.CERT_OPTIONAL if asked == "request" else ssl.CERT_REQUIRED
+        if server:
+            context.sni_callback = lambda secure, name, _context: setattr(secure, "asked_name", name)
+        return context
+
+    def open(
+        self, plain: socket.socket, context: object, *, server: bool, server_name: str | None
+    ) -> Channel:
+        assert isinstance(context, ssl.SSLContext)
+        return SocketChannel(
+            context.wrap_socket(
+                plain, server_side=server, server_hostname=server_name, suppress_ragged_eofs=False
+            )
+        )
+
+
+class SocketChannel(Channel):
+    """A conversation over an SSLSocket."""
+
+    def __init__(self, secure: ssl.SSLSocket) -> None:
+        super().__init__()
+        self._socket = secure
+
+    def facts(self) -> Fields:
+        cipher = self._socket.cipher()
+        leaf = self._socket.getpeercert(binary_form=True)
+        return {
+            "version": self._socket.version(),
+            "suite": cipher[0] if cipher else None,
+            "alpn": self._socket.selected_alpn_protocol(),
+            "server_name": getattr(self._socket, "asked_name", None),
+            "peer_leaf": hashlib.sha256(leaf).hexdigest() if leaf else None,
+        }
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def receive(self) -> bytes:
+        try:
+            return self._socket.recv(1 << 16)
+        except ssl.SSLEOFError:
+            self.truncated = True
+            return b""
+
+    def close(self) -> None:
+        if self.truncated:
+            return
+        try:
+            self._socket.unwrap()  # sends close_notify and waits for the peer's
+        except ssl.SSLEOFError:
+            self.truncated = True
+
+
+if __name__ == "__main__":
+    Program(StandardLibrary()).run()

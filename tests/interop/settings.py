@@ -1,0 +1,131 @@
+"""What one side of an interop connection is asked to do, and what it says happened.
+
+The same words serve our engine and every peer, so that a test is written once. All algorithm names are
+IANA's; each peer module translates to its own spelling.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from hashlib import sha256
+from pathlib import Path
+
+AES_128_GCM = "TLS_AES_128_GCM_SHA256"
+AES_256_GCM = "TLS_AES_256_GCM_SHA384"
+CHACHA20 = "TLS_CHACHA20_POLY1305_SHA256"
+AES_128_CCM = "TLS_AES_128_CCM_SHA256"
+AES_128_CCM_8 = "TLS_AES_128_CCM_8_SHA256"
+
+COMMON_SUITES = (AES_128_GCM, AES_256_GCM, CHACHA20)
+ALL_SUITES = (*COMMON_SUITES, AES_128_CCM, AES_128_CCM_8)
+
+NIST_CURVES = ("secp256r1", "secp384r1", "secp521r1")
+FFDHE = ("ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192")
+CLASSICAL_GROUPS = ("x25519", *NIST_CURVES, "x448", *FFDHE)
+HYBRID_GROUPS = ("X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024")
+PURE_ML_KEM = ("MLKEM768", "MLKEM1024")
+SLOW_GROUPS = frozenset({"ffdhe4096", "ffdhe6144", "ffdhe8192"})  # 10 to 100 ms for each exponentiation
+
+RSAE_SCHEMES = ("rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512")
+PSS_SCHEMES = ("rsa_pss_pss_sha256", "rsa_pss_pss_sha384", "rsa_pss_pss_sha512")
+ECDSA_SCHEMES = ("ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ecdsa_secp521r1_sha512")
+EDDSA_SCHEMES = ("ed25519", "ed448")
+ML_DSA_SCHEMES = ("mldsa44", "mldsa65", "mldsa87")
+CLASSICAL_SCHEMES = (*RSAE_SCHEMES, *PSS_SCHEMES, *ECDSA_SCHEMES, *EDDSA_SCHEMES)
+
+PATTERN_LENGTH = 251  # prime, so that a record lost, doubled or out of place shifts the pattern
+
+
+def pattern(length: int) -> bytes:
+    """Return the test data that every side can make for itself: 0, 1, ... 250, 0, 1, ..."""
+    whole = bytes(range(PATTERN_LENGTH))
+    return (whole * (length // PATTERN_LENGTH + 1))[:length]
+
+
+def digest_of(data: bytes) -> str:
+    """Return the SHA-256 of `data` in hexadecimal."""
+    return sha256(data).hexdigest()
+
+
+class ClientAuthentication(Enum):
+    """What a server asks of its clients."""
+
+    NONE = "none"
+    REQUEST = "request"
+    REQUIRE = "require"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A certificate chain and its key as files, for peers that only read files."""
+
+    name: str
+    chain: Path  # PEM, leaf first
+    key: Path  # PEM, PKCS #8 without a password
+    pkcs12: Path
+    leaf_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one side is set up. None means the side's own default."""
+
+    trust: Path
+    identity: Identity | None = None
+    server_name: str | None = None
+    alpn: tuple[str, ...] = ()
+    suites: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    shares: tuple[str, ...] | None = None  # ours only: groups in the first ClientHello's key_share
+    schemes: tuple[str, ...] | None = None
+    client_authentication: ClientAuthentication = ClientAuthentication.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What one side says was negotiated. None where it does not tell."""
+
+    version: str | None = None
+    suite: str | None = None
+    group: str | None = None
+    scheme: str | None = None
+    alpn: str | None = None
+    server_name: str | None = None
+    hello_retried: bool | None = None
+    peer_leaf: str | None = None  # SHA-256 of the DER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How one connection ended for a peer."""
+
+    facts: Facts = field(default_factory=Facts)
+    error: str | None = None
+    received: int | None = None
+    digest: str | None = None  # SHA-256 of what it received after the header
+    closed: str | None = None  # "close_notify", "truncated", or None where the peer does not tell
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a peer can do in one role."""
+
+    suites: tuple[str, ...] = COMMON_SUITES
+    groups: tuple[str, ...] = ()
+    schemes: tuple[str, ...] = ()  # in CertificateVerify
+    client_schemes: tuple[str, ...] = ()  # of the client's certificates, made or accepted by this peer
+    alpn: bool = True
+    server_name: bool = True
+    chooses_groups: bool = True  # can be told which groups to use
+    key_update: bool = False  # can be told to send KeyUpdate
+    half_close: bool = True  # goes on sending after our close_notify
+    closings: tuple[str, ...] = ("client", "server")  # who can be first to send close_notify
+
+
+def one_of_each(kinds: Iterable[str], key_of: Callable[[str], str]) -> tuple[str, ...]:
+    """Return the first of `kinds` for each key."""
+    first: dict[str, str] = {}
+    for kind in kinds:
+        first.setdefault(key_of(kind), kind)
+    return tuple(first.values())
