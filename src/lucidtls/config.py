@@ -50,9 +50,7 @@ def system_clock() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Algorithms:
-    """A config's algorithms as rows, in order of preference: the policy with the config's own choices put
-    in.
-    """
+    """A config's algorithms as rows, in order of preference: its own choices, or else its policy's."""
 
     cipher_suites: tuple[CipherSuite, ...]
     groups: tuple[Group, ...]
@@ -63,8 +61,9 @@ class Algorithms:
 
 @dataclass(frozen=True, kw_only=True)
 class _Config:
-    """What both sides have in common. Algorithms are named by IANA name or code point; None means the
-    policy's.
+    """What both sides have in common.
+
+    Algorithms are given by IANA name or code point, most preferred first; None means the policy's.
     """
 
     policy: Policy = DEFAULT_2026
@@ -104,9 +103,7 @@ class _Config:
 
     @cached_property
     def algorithms(self) -> Algorithms:
-        """The algorithms as rows. Those of a policy that this build lacks are left out; a named one is an
-        error.
-        """
+        """The algorithms as rows. What this build lacks is left out of a policy, and refused by name."""
         policy = self.policy
         return Algorithms(
             cipher_suites=_choose(policies.cipher_suites, self.cipher_suites, policy.cipher_suites),
@@ -155,16 +152,14 @@ class _Config:
 class ClientConfig(_Config):
     """How a client wants its connections.
 
-    - `trust`: anchors, as anything `load_trust` takes (path, PEM, DER, certificates, `TrustStore`); the
-      system's
-      by default. `verifier`: another judge, or `ASK` to be handed `VerificationWanted` events.
+    - `trust`: anchors, as anything `load_trust` takes (path, PEM, DER, certificates, `TrustStore`); those of
+      the system by default. `verifier`: another judge, or `ASK` to be handed `VerificationWanted` events.
     - `credentials`: for servers that ask the client to authenticate.
     - `alpn`: application protocols, most wanted first.
     - `groups`: offered for key exchange; `shares`: those of them that get a key share in the first message.
     - `compatibility_mode`: look like TLS 1.2 to middleboxes (RFC 9846 §E.4).
     - `padding`: given content type and length, how many bytes of padding to add.
-    - `key_log`: called with one line of the RFC 9850 format per secret. Whoever has the lines reads
-      everything.
+    - `key_log`: called with one line of the RFC 9850 format per secret. Whoever has these reads everything.
     """
 
     shares: Names | None = None
@@ -232,9 +227,7 @@ def _choose(
     default: Names,
     usable: Callable[[Any], bool] = lambda row: True,
 ) -> tuple[Any, ...]:
-    """Resolve a list of names; drop what a default names and this build lacks, refuse what was asked by
-    name.
-    """
+    """Resolve names; drop what a default names and this build lacks, refuse it when it was asked for."""
     rows = tuple(resolve(tuple(asked) if asked is not None else default))
     if asked is not None:
         for row in rows:

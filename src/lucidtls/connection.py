@@ -1,9 +1,8 @@
 """The two classes an application meets: a client's and a server's end of one TLS connection.
 
 Bytes from the transport go in with `receive_data`; events come out of `next_event`; bytes for the transport
-come out
-of `data_to_send`. Nothing here waits, opens a socket or looks at a clock. One connection has one owner: calls
-from several threads must be serialised by the caller. Configs may be shared freely.
+come out of `data_to_send`. Nothing here waits, opens a socket or looks at a clock. One connection has one
+owner: calls from several threads must be serialised by the caller. Configs may be shared freely.
 """
 
 from __future__ import annotations
@@ -126,9 +125,7 @@ class _Connection:
         self._driver.answer(question, answer)
 
     def close(self) -> None:
-        """Send close_notify: we will send no more. What the peer still sends can be read until it closes
-        too.
-        """
+        """Send close_notify: we will send no more, and can read on until the peer closes too."""
         self._driver.close()
 
     def abort(self, error: BaseException) -> None:
@@ -169,8 +166,7 @@ class ClientConnection(_Connection):
     """The client's end. The ClientHello is ready in `data_to_send` as soon as it exists.
 
     `server_name` is the DNS name or IP address the server must prove to be. It may be None only with a
-    verifier
-    of your own: a chain alone says that somebody owns a certificate, not who.
+    verifier of your own: a chain alone says that somebody owns a certificate, not who.
     """
 
     def __init__(self, config: ClientConfig, server_name: str | None) -> None:

@@ -1,8 +1,8 @@
 """The handshake, told in the order in which it happens (RFC 9846 §2, §4, Appendix A).
 
-One coroutine per role takes a connection from START to CONNECTED. It pauses for two reasons only: a *state*
-(`await WAIT_CV`: the peer's next message) and a *question* (`await SignatureWanted(...)`: the application). What
-lies between two pauses is plain functions.
+One coroutine per role takes a connection from START to CONNECTED. It pauses for two reasons only: a
+*state* (`await WAIT_CV`: the peer's next message) and a *question* (`await SignatureWanted(...)`: the
+application). What lies between two pauses is plain functions.
 
 Where to read:
 
@@ -10,16 +10,14 @@ Where to read:
 - `authentication`: Certificate, CertificateVerify, Finished, which both sides make and check alike.
 - `schedule13`: every secret and where it comes from. `transcript`: the hash that binds them together.
 - `negotiate`: choosing, as pure functions. `offer` and `answer`: what each side keeps while it is at it.
-- `driver`: the only code that resumes a flow; `channel`: messages over records; `post`: what follows a
-  handshake.
+- `driver`: the only code that resumes a flow; `channel`: messages over records; `post`: what comes after.
 
 Rules that make it hold:
 
 1. The driver checks a message's type against the state before it reads the message's body.
-2. The transcript hash that a signature or a MAC covers is taken on the line above the `await` that receives
-it.
+2. The transcript hash that a signature or MAC covers is taken on the line above the `await` that receives it.
 3. A step that proves something returns the proof, and the end of the flow needs it: to skip the check is a
-type error.
-4. Keys change only through `enter_*_keys`, which refuses while handshake bytes are left over (RFC 9846 §5.1).
+   type error.
+4. Keys change only through `enter_*_keys`, which refuse while handshake bytes are left over (RFC 9846 §5.1).
 5. Secrets live in the flow's locals and die with it; `Connected` names the few that remain.
 """

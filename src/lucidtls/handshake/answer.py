@@ -1,6 +1,4 @@
-"""The server's answer: what it keeps during a handshake, and what it reads in a ClientHello (RFC 9846
-§4.2.2).
-"""
+"""The server's side of the bargain: what it keeps meanwhile, what it reads in a ClientHello."""
 
 from __future__ import annotations
 

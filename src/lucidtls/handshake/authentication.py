@@ -39,9 +39,7 @@ class PeerIdentity:
 
 
 def signed_content(context: bytes, transcript_hash: bytes) -> bytes:
-    """What a CertificateVerify signs: 64 spaces, a context string, a zero byte, the hash (RFC 9846
-    §4.5.2).
-    """
+    """What a CertificateVerify signs: 64 spaces, context, a zero byte, the hash (RFC 9846 §4.5.2)."""
     return b" " * 64 + context + b"\0" + transcript_hash
 
 

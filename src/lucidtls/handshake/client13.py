@@ -1,8 +1,7 @@
 """The TLS 1.3 client, from ServerHello to CONNECTED (RFC 9846 Appendix A.1).
 
-Read `run` from top to bottom beside the figure in Appendix A.1: each `await` is one of its states, each
-function
-between two of them does what the arrows say.
+Read `run` from top to bottom beside the figure in Appendix A.1: each `await` is one of its states, and each
+function between two of them does what the arrows say.
 """
 
 from __future__ import annotations
@@ -149,8 +148,7 @@ def accept_server_hello(hs: ClientHandshake, server_hello: ServerHello) -> tuple
     extensions = server_hello.extensions
     check_solicited(extensions, hs.offered)
     # "The value of selected_version in the HelloRetryRequest "supported_versions" extension MUST be retained
-    # in
-    # the ServerHello" (RFC 9846 §4.2.4). Without a retry, `client.accept_version` has looked at it.
+    # in the ServerHello" (RFC 9846 §4.2.4). Without a retry, `client.accept_version` has looked at it.
     if extensions.get(sh.SUPPORTED_VERSIONS) != TLS13:
         raise IllegalParameter(
             "the server changed the version after its retry request", clause="RFC 9846 §4.2.4"
@@ -270,9 +268,9 @@ async def send_client_flight(
     if request is not None:
         chosen = choose_client_credential(hs, request)
         if chosen is None:
-            # "If the server requests certificate-based client authentication but no suitable certificate is
-            # available, the client MUST send a Certificate message containing no certificates" (RFC 9846
-            # §4.5.1)
+            # "If the server requests certificate-based client authentication but no suitable certificate
+            # is available, the client MUST send a Certificate message containing no certificates"
+            # (RFC 9846 §4.5.1).
             channel.send(Certificate(b"", ()))
         else:
             credential, scheme = chosen
@@ -289,9 +287,7 @@ async def send_client_flight(
 def choose_client_credential(
     hs: ClientHandshake, request: CertificateRequest
 ) -> tuple[Credential, int] | None:
-    """The credential that fits what the server accepts, and the scheme to sign with; None if there is
-    none.
-    """
+    """The credential that fits what the server accepts, with the scheme to sign with; or None."""
     peers = request.extensions.get(cr.SIGNATURE_ALGORITHMS) or ()
     filters = request.extensions.get(cr.OID_FILTERS) or ()
     authorities = request.extensions.get(cr.CERTIFICATE_AUTHORITIES) or ()

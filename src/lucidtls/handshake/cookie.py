@@ -1,11 +1,8 @@
-"""The cookie of a stateless HelloRetryRequest: what a server lets the client remember for it (RFC 9846
-§4.3.2).
+"""The cookie of a stateless HelloRetryRequest: what the client remembers for the server (RFC 9846 §4.3.2).
 
-    version(1) | issued(4, seconds) | cipher suite(2) | group(2, 0 for none) | Hash(ClientHello1) |
-    HMAC-SHA256(32)
+    version(1) issued(4, seconds) cipher suite(2) group(2, 0 for none) Hash(ClientHello1) HMAC-SHA256(32)
 
-The cookie is authentic, not secret: nothing in it is unknown to the client. It is good for a minute, so that
-a
+The cookie is authentic, not secret: nothing in it is unknown to the client. It is good for a minute, so that a
 recorded one soon is worth nothing.
 """
 
@@ -50,9 +47,7 @@ class Cookie:
 
 
 def open_cookie(key: bytes, sealed: bytes, now: int) -> Cookie:
-    """Check and decode a cookie; `now` in seconds. Raises IllegalParameter for any that is not ours and
-    fresh.
-    """
+    """Check and decode a cookie; `now` in seconds. IllegalParameter unless it is ours and fresh."""
     body, tag = sealed[:-_TAG], sealed[-_TAG:]
     if len(sealed) <= _FIXED + _TAG or not hmac.compare_digest(tag, SHA256.hmac(key, body)):
         raise IllegalParameter("the cookie is not one of ours", clause="RFC 9846 §4.3.2")

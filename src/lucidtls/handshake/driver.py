@@ -46,9 +46,7 @@ MAX_MESSAGE: Final = 2**16 + 2**10
 at most 2^16 bytes and a little more; most messages are far smaller."""
 
 MAX_EMPTY_RECORDS: Final = 32
-"""Empty application data records in a row: a countermeasure to traffic analysis may send some, a flood is
-refused.
-"""
+"""Empty application data records in a row: some hide the traffic's pattern, a flood is refused."""
 
 MAX_CANCEL_ALERTS: Final = 4
 """user_canceled alerts that are ignored (RFC 9846 §6.1); more make no sense."""

@@ -82,7 +82,7 @@ def accept_key_update(connected: Connected, message: KeyUpdate) -> KeysUpdated:
     connected.channel.enter_receive_keys(connected.suite, connected.receive_secret, "application")
     connected.update_awaited = False
     # "an implementation which receives multiple KeyUpdates while it is silent [responds] with a single
-    # update"
+    # update" (RFC 9846 §4.7.3)
     answer = message.request_update and not connected.update_answered and not connected.channel.write_closed
     if answer and connected.send_generation < MAX_GENERATION:
         connected.update_answered = True

@@ -1,6 +1,4 @@
-"""Answers from the config to the questions a flow asks; or none, when the application wants to answer
-itself.
-"""
+"""The config's answers to the questions a flow asks, or none when the application answers itself."""
 
 from __future__ import annotations
 

@@ -72,8 +72,8 @@ async def settle_hello(hs: ServerHandshake, hello: ClientHello) -> tuple[ClientH
     if config.cookie_key is not None and ch.COOKIE in hello.extensions:
         return hello, resume_from_cookie(hs, hello, config.cookie_key)
     if ch.COOKIE in hello.extensions:
-        # "Clients MUST NOT use cookies in their initial ClientHello in subsequent connections." (RFC 9846
-        # §4.3.2)
+        # "Clients MUST NOT use cookies in their initial ClientHello in subsequent connections."
+        # (RFC 9846 §4.3.2)
         raise IllegalParameter("a cookie came that we never gave", clause="RFC 9846 §4.3.2")
     choice = choose(config, hello)
     if choice.share is not None and config.hello_retry != "always":
@@ -232,8 +232,8 @@ def enter_handshake_keys(hs: ServerHandshake, suite: CipherSuite, secrets: Hands
     channel.log_secret("SERVER_HANDSHAKE_TRAFFIC_SECRET", secrets.server)
     channel.enter_send_keys(suite, secrets.server, "handshake")
     channel.enter_receive_keys(suite, secrets.client, "handshake")
-    # "clients may send alerts that derive from post-ServerHello messages in the clear" (RFC 9846 Appendix
-    # A.1)
+    # "clients may send alerts that derive from post-ServerHello messages in the clear"
+    # (RFC 9846 Appendix A.1)
     channel.reader.clear_alert_allowed = True
 
 

@@ -36,9 +36,7 @@ class Transcript:
             self._begin(algorithm, b"")
 
     def select_after_retry(self, algorithm: HashAlgorithm) -> bytes:
-        """Fix the hash algorithm and put message_hash in place of ClientHello1; returns its hash (RFC 9846
-        §4.1).
-        """
+        """Put message_hash in place of ClientHello1, and return ClientHello1's hash (RFC 9846 §4.1)."""
         first_hello_hash = algorithm.digest(self._waiting.pop(0))
         self._begin(algorithm, _message_hash(first_hello_hash))
         return first_hello_hash

@@ -136,8 +136,8 @@ class RecordReader:
 
     def _drop_change_cipher_spec(self, body: bytes) -> None:
         # "An implementation which receives any other change_cipher_spec value or which receives a protected
-        # change_cipher_spec record MUST abort the handshake with an "unexpected_message" alert." (RFC 9846
-        # §5)
+        # change_cipher_spec record MUST abort the handshake with an "unexpected_message" alert."
+        # (RFC 9846 §5)
         if body != b"\x01" or not self.change_cipher_spec_allowed:
             raise UnexpectedMessage("a change_cipher_spec record has no place here", clause="RFC 9846 §5")
         self._change_cipher_specs += 1
