@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -26,6 +27,8 @@ html_theme = "furo"
 html_title = "lucidtls"
 nitpicky = False
 
+_SINGLE_BACKTICKS = re.compile(r"(?<![`:])`([^`]+)`(?!`)")
+
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "show-inheritance": True}
@@ -37,6 +40,27 @@ def write_pages(_app: Sphinx) -> None:
     generated_pages.write(HERE / "generated")
 
 
+def as_restructured_text(
+    _app: Sphinx, _what: str, _name: str, _object: object, _options: object, lines: list[str]
+) -> None:
+    """Let docstrings stay plain: `code` in single backticks, structs and indented lines as they are."""
+    converted: list[str] = []
+    literal = structure = False
+    for line in lines:
+        structure = structure or line.startswith(("struct {", "enum {", "opaque "))
+        listed = bool(converted) and converted[-1].lstrip().startswith("- ")
+        shown_as_is = structure or (line.startswith("    ") and not listed)
+        if shown_as_is and not literal:
+            converted += ["", "::", ""]
+        elif literal and not shown_as_is:
+            converted.append("")
+        literal = shown_as_is or (literal and not line.strip())
+        converted.append(f"    {line}" if literal else _SINGLE_BACKTICKS.sub(r"``\1``", line))
+        structure = structure and not line.startswith("}")
+    lines[:] = converted
+
+
 def setup(app: Sphinx) -> None:
-    """Hook the generated pages in."""
+    """Hook in the generated pages and the reading of docstrings."""
     app.connect("builder-inited", write_pages)
+    app.connect("autodoc-process-docstring", as_restructured_text)
