@@ -206,15 +206,16 @@ class FiniteFieldAgreement:
         """Draw an exponent and make its public value."""
         exponent = self.field.choose_exponent(random)
         public = ffdh_exchange(self.field, GENERATOR, exponent)
-        return public, lambda share: self._exchange(exponent, share)
+        return public, lambda share: ffdh_exchange(self.field, self._public_value(share), exponent)
 
     def respond(self, client_share: bytes, random: Random) -> tuple[bytes, bytes]:
         """Draw an exponent and exchange at once; the peer's value is checked before any work."""
+        value = self._public_value(client_share)
         exponent = self.field.choose_exponent(random)
-        secret = self._exchange(exponent, client_share)
+        secret = ffdh_exchange(self.field, value, exponent)
         return ffdh_exchange(self.field, GENERATOR, exponent), secret
 
-    def _exchange(self, exponent: int, share: bytes) -> bytes:
+    def _public_value(self, share: bytes) -> int:
         value = int.from_bytes(share, "big")
         # "Peers MUST validate each other's public key Y by ensuring that 1 < Y < p-1."
         if not 1 < value < self.field.prime - 1:
@@ -223,7 +224,7 @@ class FiniteFieldAgreement:
                 algorithm=self.field.name,
                 clause="RFC 9846 §4.3.8.1",
             )
-        return ffdh_exchange(self.field, value, exponent)
+        return value
 
 
 class _EncapsulationKey(Protocol):

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric import dh
 from cryptography.utils import CryptographyDeprecationWarning
 
 from lucidtls.crypto.randomness import Random
@@ -21,8 +20,6 @@ from lucidtls.errors import ConfigurationError
 
 GENERATOR: Final = 2
 """The generator of every group of RFC 7919 Appendix A."""
-
-Power = Callable[[int, int, int], int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +63,10 @@ def _prime(bits: int, offset: int) -> int:
     return (1 << bits) - (1 << (bits - 64)) + (((total >> guard) + offset) << 64) - 1
 
 
+Power = Callable[[FiniteField, int, int], bytes]
+"""Raises a base to a secret exponent in a field, in time that does not depend on the exponent's bits."""
+
+
 def ffdh_exchange(field: FiniteField, base: int, exponent: int) -> bytes:
     """Raise `base` to a secret exponent modulo p, big-endian and padded to the size of p.
 
@@ -75,45 +76,49 @@ def ffdh_exchange(field: FiniteField, base: int, exponent: int) -> bytes:
     power = power_function()
     if power is None:
         raise ConfigurationError("finite-field Diffie-Hellman needs the extra lucidtls[ffdhe]")
-    return power(base, exponent, field.prime).to_bytes(field.length, "big")
+    return power(field, base, exponent)
 
 
 @cache
 def power_function() -> Power | None:
     """Choose the modular exponentiation for this process: gmpy2, else pyca, else there is none."""
+    return gmpy2_power() or pyca_power()
+
+
+def gmpy2_power() -> Power | None:
+    """Return the exponentiation by gmpy2, None where it is not installed."""
     # Not a plain import: gmpy2 takes 70 ms to load, and few connections ever use a finite field.
     try:
-        powmod_sec: Power = importlib.import_module("gmpy2").powmod_sec
+        powmod_sec: Callable[[int, int, int], int] = importlib.import_module("gmpy2").powmod_sec
     except (ImportError, AttributeError):
-        return pyca_power if _PYCA is not None else None
-    return lambda base, exponent, modulus: int(powmod_sec(base, exponent, modulus))
+        return None
+
+    def power(field: FiniteField, base: int, exponent: int) -> bytes:
+        return int(powmod_sec(base, exponent, field.prime)).to_bytes(field.length, "big")
+
+    return power
 
 
-def _pyca_classes() -> tuple[Any, Any, Any] | None:
-    """Take pyca's three number classes; touching their names is what warns, using them does not."""
+def pyca_power() -> Power | None:
+    """Return the exponentiation by pyca's Diffie-Hellman exchange, None in a version that dropped it."""
+    # Touching the names of the classes is what warns; using the classes does not.
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", r"Diffie-Hellman over finite fields", CryptographyDeprecationWarning
-        )
+        warnings.filterwarnings("ignore", "Diffie-Hellman over finite fields", CryptographyDeprecationWarning)
         try:
-            return dh.DHParameterNumbers, dh.DHPublicNumbers, dh.DHPrivateNumbers
-        except AttributeError:
+            dh: Any = importlib.import_module("cryptography.hazmat.primitives.asymmetric.dh")
+            parameter_numbers, public_numbers = dh.DHParameterNumbers, dh.DHPublicNumbers
+            private_numbers = dh.DHPrivateNumbers
+        except (ImportError, AttributeError):
             return None
 
+    def power(field: FiniteField, base: int, exponent: int) -> bytes:
+        parameters = parameter_numbers(field.prime, GENERATOR)
+        # A private key wants a public value at its side; the exchange never looks at it.
+        private_key = private_numbers(exponent, public_numbers(GENERATOR, parameters)).private_key()
+        secret: bytes = private_key.exchange(public_numbers(base, parameters).public_key())
+        return secret
 
-_PYCA: Final = _pyca_classes()
-
-
-def pyca_power(base: int, exponent: int, modulus: int) -> int:
-    """Exponentiate by a Diffie-Hellman exchange of pyca's, which checks 1 < base < modulus-1 itself."""
-    if _PYCA is None:
-        raise ConfigurationError("this version of cryptography has no finite-field Diffie-Hellman")
-    parameter_numbers, public_numbers, private_numbers = _PYCA
-    parameters = parameter_numbers(modulus, GENERATOR)
-    # A private key wants a public value at its side; the exchange never looks at it.
-    private_key = private_numbers(exponent, public_numbers(GENERATOR, parameters)).private_key()
-    secret: bytes = private_key.exchange(public_numbers(base, parameters).public_key())
-    return int.from_bytes(secret, "big")
+    return power
 
 
 FFDHE2048 = FiniteField("ffdhe2048", 2048, 560316, 225)

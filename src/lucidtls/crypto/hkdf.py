@@ -37,8 +37,10 @@ def hkdf_expand(hash_algorithm: HashAlgorithm, prk: bytes, info: bytes, length: 
 
 @lru_cache(maxsize=128)
 def _label_prefix(label: str, context_length: int, length: int) -> bytes:
-    """Encode an HkdfLabel up to its context's bytes. Labels are few and public, so keep them."""
+    """Encode an HkdfLabel as far as its context's bytes. Labels are few and public, so results are kept."""
     full = b"tls13 " + label.encode("ascii")
+    if not 7 <= len(full) <= 255 or context_length > 255:
+        raise ValueError("HKDF-Expand-Label takes a label of 1 to 249 bytes and a context of up to 255")
     return b"%b%b%b%b" % (length.to_bytes(2, "big"), bytes((len(full),)), full, bytes((context_length,)))
 
 
@@ -47,8 +49,8 @@ def hkdf_expand_label(
 ) -> bytes:
     """Derive `length` bytes for one purpose from a secret (RFC 9846 §7.1).
 
-    `label` is ASCII without the "tls13 " prefix, at most 249 characters; `context` at most 255 bytes.
-    Raises ValueError outside of these.
+    `label` is 1 to 249 ASCII characters, without the "tls13 " in front; `context` has at most 255 bytes.
+    Raises ValueError outside of these: both are the caller's, never the peer's.
     """
     info = _label_prefix(label, len(context), length) + context
     if length <= hash_algorithm.digest_size:
