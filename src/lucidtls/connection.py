@@ -7,7 +7,7 @@ owner: calls from several threads must be serialised by the caller. Configs may 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from lucidtls.alerts import INTERNAL_ERROR
 from lucidtls.config import ClientConfig, ServerConfig
@@ -19,12 +19,13 @@ from lucidtls.handshake.channel import Channel
 from lucidtls.handshake.driver import Driver
 from lucidtls.handshake.offer import ClientHandshake
 from lucidtls.handshake.post import CLIENT_HANDLERS, SERVER_HANDLERS, Connected
-from lucidtls.record.reader import RecordReader
 from lucidtls.trust.names import parse_server_name
 from lucidtls.trust.verify import ChainVerifier
 from lucidtls.wire.codepoints import ContentType
 
-RECORDS_KEPT_BACK = 1
+_APPLICATION_DATA: Final[int] = ContentType.APPLICATION_DATA
+
+RECORDS_KEPT_BACK: Final = 1
 """A key's last record is kept for the KeyUpdate that replaces the key."""
 
 
@@ -64,14 +65,10 @@ class _Connection:
         driver = self._driver
         if driver.connected is None or driver.busy:
             return 0
-        written = self._reader.read_into(memoryview(buffer))
+        written = self._channel.reader.read_into(memoryview(buffer))
         if written:
             driver.data_arrived()
         return written
-
-    @property
-    def _reader(self) -> RecordReader:
-        return self._channel.reader
 
     # Data in, bytes out
 
@@ -85,9 +82,9 @@ class _Connection:
             return
         connected.update_answered = False
         writer = self._channel.writer
-        room = writer.records_left - RECORDS_KEPT_BACK
+        room = writer.record_limit - writer.sequence - RECORDS_KEPT_BACK
         if room * writer.max_content >= len(data):
-            writer.write(ContentType.APPLICATION_DATA, data)
+            writer.write(_APPLICATION_DATA, data)
             return
         with memoryview(data) as view:
             self._send_across_updates(connected, view)
@@ -96,18 +93,18 @@ class _Connection:
         writer = self._channel.writer
         start = 0
         while start < len(data):
-            room = (writer.records_left - RECORDS_KEPT_BACK) * writer.max_content
+            room = (writer.record_limit - writer.sequence - RECORDS_KEPT_BACK) * writer.max_content
             if room <= 0:
                 connected.update_send_keys(request_peer=False)
                 continue
-            writer.write(ContentType.APPLICATION_DATA, data[start : start + room])
+            writer.write(_APPLICATION_DATA, data[start : start + room])
             start += room
 
     def data_to_send(self) -> bytes:
         """Take the bytes that must go to the transport now; empty when there are none."""
         return self._channel.writer.take()
 
-    def chunks_to_send(self) -> list[bytes | bytearray]:
+    def chunks_to_send(self) -> list[bytes]:
         """Take the same bytes as pieces for a gathering write, without joining them."""
         return self._channel.writer.chunks()
 

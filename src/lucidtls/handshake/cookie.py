@@ -2,8 +2,8 @@
 
     version(1) issued(4, seconds) cipher suite(2) group(2, 0 for none) Hash(ClientHello1) HMAC-SHA256(32)
 
-The cookie is authentic, not secret: nothing in it is unknown to the client. It is good for a minute, so that a
-recorded one soon is worth nothing.
+The cookie is authentic, not secret: nothing in it is unknown to the client. It is good for a minute, so
+that a recorded one soon is worth nothing.
 """
 
 from __future__ import annotations

@@ -15,6 +15,10 @@ HEADER_LENGTH: Final = 5
 MAX_CHANGE_CIPHER_SPECS: Final = 32
 """Dummy records dropped per connection. Peers send one or two; this only stops a flood."""
 
+MAX_INNER: Final = MAX_PLAINTEXT + 1
+"""Content, type and padding: "the full encoded TLSInnerPlaintext MUST NOT exceed 2^14 + 1 octets"."""
+
+_APPLICATION_DATA: Final[int] = ContentType.APPLICATION_DATA
 _INNER_TYPES: Final = frozenset((ContentType.ALERT, ContentType.HANDSHAKE, ContentType.APPLICATION_DATA))
 
 Record = tuple[int, bytes]
@@ -191,58 +195,52 @@ class RecordReader:
     def read_into(self, target: memoryview) -> int:
         """Open application data straight into `target`; return how many bytes were written.
 
-        Stops at the first record that is incomplete, does not fit, or is not application data: that one is
-        left for `read`. A record that fails to authenticate wipes its part of `target` and raises.
+        Stops at the first record that is incomplete, does not fit, is not application data, or does not
+        authenticate: its part of `target` is wiped, and the record is left for `read`, which says why.
         """
-        written = 0
         key = self._key
-        while key is not None and not self._skip:
-            at = self._at
-            data = self._data
-            if len(data) - at < HEADER_LENGTH or data[at] != ContentType.APPLICATION_DATA:
-                break
-            length = (data[at + 3] << 8) | data[at + 4]
-            end = at + HEADER_LENGTH + length
-            inner_length = length - self._tag_length
-            if (
-                len(data) < end
-                or not 0 < inner_length <= MAX_PLAINTEXT + 1
-                or written + inner_length > len(target)
-            ):
-                break
-            content = self._open_into(key, at, end, target[written : written + inner_length])
-            if content is None:
-                break
-            written += content
-            if self._trace is not None:
-                self._trace.record(
-                    RecordTraced("received", ContentType.APPLICATION_DATA, content, protected=True)
-                )
+        if key is None or self._skip:
+            return 0
+        data, at, written = self._data, self._at, 0
+        room, available, tag_length = len(target), len(data), self._tag_length
+        with memoryview(data) as source:
+            while available - at > HEADER_LENGTH and data[at] == _APPLICATION_DATA:
+                body = at + HEADER_LENGTH
+                end = body + ((data[at + 3] << 8) | data[at + 4])
+                inner = end - body - tag_length
+                if end > available or written + inner > room or not 0 < inner <= MAX_INNER:
+                    break
+                slot = target[written : written + inner]
+                nonce = (self._iv ^ self._sequence).to_bytes(12)
+                try:
+                    key.decrypt_into(nonce, source[body:end], source[at:body], slot)
+                except InvalidTag:
+                    length = 0
+                else:
+                    length = _length_of_data(slot)
+                if not length:
+                    # `decrypt_into` leaves what did not authenticate in the buffer.
+                    slot[:] = bytes(inner)
+                    break
+                self._sequence += 1
+                self._at = at = end
+                written += length
+                if self._trace is not None:
+                    self._trace.record(RecordTraced("received", _APPLICATION_DATA, length, protected=True))
         return written
 
-    def _open_into(self, key: AEADKey, at: int, end: int, target: memoryview) -> int | None:
-        """Open one record into `target`; the content's length, or None if it is not application data."""
-        nonce = (self._iv ^ self._sequence).to_bytes(12)
-        header = bytes(self._data[at : at + HEADER_LENGTH])
-        try:
-            key.decrypt_into(nonce, memoryview(self._data)[at + HEADER_LENGTH : end], header, target)
-        except InvalidTag:
-            target[:] = bytes(len(target))
-            return None  # `read` meets the same record and raises with all its care
-        length = len(target) - 1
-        if not target[length]:
-            length = len(bytes(target).rstrip(b"\0")) - 1
-        if length < 0 or target[length] != ContentType.APPLICATION_DATA or length == 0:
-            target[:] = bytes(len(target))
-            return None
-        self._sequence += 1
-        self._at = end
-        return length
+
+def _length_of_data(inner: memoryview) -> int:
+    """How many bytes of a TLSInnerPlaintext are application data; 0 when it is something else, or empty."""
+    last = len(inner) - 1
+    if not inner[last]:
+        last = len(bytes(inner).rstrip(b"\0")) - 1
+    return last if last > 0 and inner[last] == _APPLICATION_DATA else 0
 
 
 def _content_of(inner: bytes) -> Record:
     """Take the content and its type out of a TLSInnerPlaintext (RFC 9846 §5.2, §5.4)."""
-    if len(inner) > MAX_PLAINTEXT + 1:
+    if len(inner) > MAX_INNER:
         raise RecordOverflow(
             "a record decrypts to more than 2^14 bytes", length=len(inner), clause="RFC 9846 §5.4"
         )

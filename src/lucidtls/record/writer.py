@@ -15,18 +15,19 @@ PaddingPolicy = Callable[[int, int], int]
 
 CHANGE_CIPHER_SPEC_RECORD: Final = b"\x14\x03\x03\x00\x01\x01"
 
-_HEADER_AND_TYPE: Final = 5 + 1
-"""What each protected record costs beside content, padding and tag: the header and the inner type byte."""
+_WORTH_A_PIECE: Final = 1024
+"""From this size on it costs less to hand out header and body as two pieces than to join them."""
 
 
 class RecordWriter:
     """One direction of a connection: content goes in, records come out in `take` order.
 
-    Give it keys with `install`; without keys, records are sent in the clear. Not thread-safe.
+    Give it keys with `install`; without keys, records are sent in the clear. `sequence` counts the records
+    sealed with the present key, `record_limit` is how many it may seal (RFC 9846 §5.5). Not thread-safe.
     """
 
     __slots__ = (
-        "_chunks", "_compatibility_record", "_first", "_iv", "_key", "_padding", "_scratch", "_tag_length",
+        "_chunks", "_compatibility_record", "_first", "_iv", "_key", "_padding", "_staging", "_tag_length",
         "_trace", "max_content", "record_limit", "sequence",
     )  # fmt: skip
 
@@ -36,14 +37,14 @@ class RecordWriter:
         padding: PaddingPolicy | None = None,
         trace: Tracer | None = None,
     ) -> None:
-        self._chunks: list[bytes | bytearray] = []
+        self._chunks: list[bytes] = []
         self._key: AEADKey | None = None
         self._iv = 0
         self._tag_length = 0
         self.max_content = max_content
         self._trace = trace
         self._padding = padding
-        self._scratch: bytearray | None = None
+        self._staging: memoryview | None = None
         self._compatibility_record = False
         self._first = True
         self.sequence = 0
@@ -66,13 +67,8 @@ class RecordWriter:
         """Forget the key. Nothing more can be sealed."""
         self._key = None
         self._iv = 0
-        self._scratch = None
+        self._staging = None
         self.record_limit = 0
-
-    @property
-    def records_left(self) -> int:
-        """How many more records this key may seal before the limit of RFC 9846 §5.5."""
-        return self.record_limit - self.sequence
 
     def send_compatibility_record(self, *, now: bool) -> None:
         """Send the dummy change_cipher_spec of RFC 9846 §E.4, now or just before the next sealed record."""
@@ -89,10 +85,7 @@ class RecordWriter:
         if self._compatibility_record:
             self._compatibility_record = False
             self._chunks.append(CHANGE_CIPHER_SPEC_RECORD)
-        if len(content) <= self.max_content and self._padding is None:
-            self._seal_one(self._key, content_type, content)
-        else:
-            self._seal_many(self._key, content_type, content)
+        self._seal(self._key, content_type, content)
 
     def _write_plain(self, content_type: int, content: bytes | bytearray | memoryview) -> None:
         # "a record containing an initial ClientHello SHOULD have version 0x0301" (RFC 9846 §5.1);
@@ -107,52 +100,37 @@ class RecordWriter:
             if self._trace is not None:
                 self._trace.record(RecordTraced("sent", content_type, len(fragment), protected=False))
 
-    def _seal_one(self, key: AEADKey, content_type: int, content: bytes | bytearray | memoryview) -> None:
-        length = len(content) + 1 + self._tag_length
-        header = b"\x17\x03\x03" + length.to_bytes(2)
-        nonce = (self._iv ^ self.sequence).to_bytes(12)
-        self.sequence += 1
-        inner = bytes(content) + bytes((content_type,))
-        if self._trace is not None:
-            self._trace.record(RecordTraced("sent", content_type, len(content), protected=True))
-        if length < 1024:
-            self._chunks.append(header + key.encrypt(nonce, inner, header))
+    def _seal(self, key: AEADKey, content_type: int, content: bytes | bytearray | memoryview) -> None:
+        """Seal content as one record, or as many as it takes."""
+        total = len(content)
+        if total <= self.max_content and self._padding is None:
+            self._seal_inner(key, content_type, total, b"".join((content, bytes((content_type,)))))
             return
-        out = bytearray(5 + length)
-        out[:5] = header
-        key.encrypt_into(nonce, inner, header, memoryview(out)[5:])
-        self._chunks.append(out)
-
-    def _seal_many(self, key: AEADKey, content_type: int, content: bytes | bytearray | memoryview) -> None:
-        """Seal one output buffer full of records.
-
-        Content, type byte and padding of each record are staged in one scratch buffer, because the
-        AEAD call may not read and write the same memory.
-        """
-        plan = self._plan(content_type, len(content))
-        overhead = _HEADER_AND_TYPE + self._tag_length
-        out = bytearray(sum(length + padding + overhead for _, length, padding in plan))
-        scratch = self._scratch
-        if scratch is None:
-            scratch = self._scratch = bytearray(MAX_PLAINTEXT + 1)
-        with memoryview(content) as source, memoryview(out) as target, memoryview(scratch) as staging:
-            at = 0
-            for start, length, padding in plan:
-                inner = length + 1 + padding
-                sealed = inner + self._tag_length
-                header = b"\x17\x03\x03" + sealed.to_bytes(2)
-                target[at : at + 5] = header
+        staging = self._staging
+        if staging is None:
+            staging = self._staging = memoryview(bytearray(MAX_PLAINTEXT + 1))
+        with memoryview(content) as source:
+            for start, length, padding in self._plan(content_type, total):
+                end = length + 1 + padding
                 staging[:length] = source[start : start + length]
                 staging[length] = content_type
                 if padding:
-                    staging[length + 1 : inner] = bytes(padding)
-                nonce = (self._iv ^ self.sequence).to_bytes(12)
-                self.sequence += 1
-                if self._trace is not None:
-                    self._trace.record(RecordTraced("sent", content_type, length, protected=True))
-                key.encrypt_into(nonce, staging[:inner], header, target[at + 5 : at + 5 + sealed])
-                at += 5 + sealed
-        self._chunks.append(out)
+                    staging[length + 1 : end] = bytes(padding)
+                self._seal_inner(key, content_type, length, staging[:end])
+
+    def _seal_inner(self, key: AEADKey, content_type: int, length: int, inner: bytes | memoryview) -> None:
+        """Seal one TLSInnerPlaintext; `length` is that of its content, for the tracer."""
+        sealed = len(inner) + self._tag_length
+        header = b"\x17\x03\x03%c%c" % (sealed >> 8, sealed & 255)
+        nonce = (self._iv ^ self.sequence).to_bytes(12)
+        self.sequence += 1
+        body = key.encrypt(nonce, inner, header)
+        if sealed < _WORTH_A_PIECE:
+            self._chunks.append(header + body)
+        else:
+            self._chunks += (header, body)
+        if self._trace is not None:
+            self._trace.record(RecordTraced("sent", content_type, length, protected=True))
 
     def _plan(self, content_type: int, total: int) -> list[tuple[int, int, int]]:
         """Cut content into (start, length, padding) triples, none over the limits of RFC 9846 §5.4."""
@@ -165,7 +143,7 @@ class RecordWriter:
             plan.append((start, length, padding))
         return plan
 
-    def chunks(self) -> list[bytes | bytearray]:
+    def chunks(self) -> list[bytes]:
         """Take everything that is ready to be sent, as pieces for a gathering write."""
         chunks, self._chunks = self._chunks, []
         return chunks
@@ -177,5 +155,5 @@ class RecordWriter:
             return b""
         self._chunks = []
         if len(chunks) == 1:
-            return bytes(chunks[0])
+            return chunks[0]
         return b"".join(chunks)

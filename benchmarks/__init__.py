@@ -1,0 +1,1 @@
+"""Speed beside the standard library's `ssl`, in the same process, taking turns."""

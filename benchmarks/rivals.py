@@ -1,0 +1,124 @@
+"""The two rivals, each as a pair of ends in memory: ours, and the standard library's through MemoryBIO."""
+
+from __future__ import annotations
+
+import ssl
+from functools import cache
+
+from benchmarks.identity import SERVER_NAME, ecdsa_identity
+from cryptography.hazmat.primitives.serialization import Encoding
+from lucidtls.config import ClientConfig, ServerConfig
+from lucidtls.connection import ClientConnection, ServerConnection
+from lucidtls.events import ApplicationData
+from lucidtls.trust.credentials import Credential
+
+SUITE = "TLS_AES_256_GCM_SHA384"
+"""What OpenSSL prefers; both rivals use it, so both do the same work."""
+
+
+@cache
+def our_configs(suite: str = SUITE, group: str = "x25519") -> tuple[ClientConfig, ServerConfig]:
+    """Configs that leave one suite and one group to choose."""
+    identity = ecdsa_identity()
+    credential = Credential.load(identity.leaf, identity.key)
+    client = ClientConfig(trust=identity.root, cipher_suites=(suite,), groups=(group,))
+    return client, ServerConfig(credentials=credential, cipher_suites=(suite,), groups=(group,))
+
+
+def our_handshake(suite: str = SUITE, group: str = "x25519") -> tuple[ClientConnection, ServerConnection]:
+    """Both ends, connected: one full handshake with verification."""
+    client_config, server_config = our_configs(suite, group)
+    client, server = ClientConnection(client_config, SERVER_NAME), ServerConnection(server_config)
+    server.receive_data(client.data_to_send())
+    server.next_event()
+    client.receive_data(server.data_to_send())
+    client.next_event()
+    server.receive_data(client.data_to_send())
+    server.next_event()
+    assert client.negotiated is not None, client
+    assert server.negotiated is not None, server
+    return client, server
+
+
+def our_transfer(client: ClientConnection, server: ServerConnection, data: bytes, target: bytearray) -> None:
+    """Data from client to server: sealed, handed over, opened into the caller's buffer."""
+    client.send_data(data)
+    server.receive_data(client.data_to_send())
+    received = 0
+    view = memoryview(target)
+    while received < len(data):
+        got = server.read_into(view[received:])
+        if not got:
+            break
+        received += got
+    assert received == len(data), (received, len(data))
+
+
+def our_plain_transfer(client: ClientConnection, server: ServerConnection, data: bytes) -> None:
+    """The same through `data_to_send` and events."""
+    client.send_data(data)
+    server.receive_data(client.data_to_send())
+    received = 0
+    while received < len(data):
+        event = server.next_event()
+        assert isinstance(event, ApplicationData), event
+        received += len(event.data)
+
+
+@cache
+def ssl_contexts(group: str = "prime256v1") -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Contexts for TLS 1.3 with the same certificate, without tickets, which ours does not send either."""
+    identity = ecdsa_identity()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    path = identity.write()
+    server.load_cert_chain(path)
+    path.unlink()
+    server.num_tickets = 0
+    root = identity.root.public_bytes(Encoding.PEM).decode()
+    client = ssl.create_default_context(cadata=root)
+    client.minimum_version = server.minimum_version = ssl.TLSVersion.TLSv1_3
+    return client, server
+
+
+class SSLPair:
+    """Two `ssl.SSLObject`s and the four MemoryBIOs between them."""
+
+    def __init__(self) -> None:
+        client, server = ssl_contexts()
+        self.to_client, self.from_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.to_server, self.from_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.client = client.wrap_bio(self.to_client, self.from_client, server_hostname=SERVER_NAME)
+        self.server = server.wrap_bio(self.to_server, self.from_server, server_side=True)
+
+    def handshake(self) -> None:
+        """One full handshake with verification."""
+        _step(self.client)
+        self.to_server.write(self.from_client.read())
+        _step(self.server)
+        self.to_client.write(self.from_server.read())
+        self.client.do_handshake()
+        self.to_server.write(self.from_client.read())
+        self.server.do_handshake()
+
+    def transfer(self, data: bytes, target: bytearray) -> None:
+        """Data from client to server, read into the caller's buffer."""
+        self.client.write(data)
+        self.to_server.write(self.from_client.read())
+        received = 0
+        view = memoryview(target)
+        while received < len(data):
+            received += self.server.read(len(data), view[received:])  # type: ignore[call-overload]
+
+
+def _step(end: ssl.SSLObject) -> None:
+    try:
+        end.do_handshake()
+    except ssl.SSLWantReadError:
+        return
+
+
+def ssl_handshake() -> SSLPair:
+    """Both ends, connected."""
+    pair = SSLPair()
+    pair.handshake()
+    return pair
