@@ -68,6 +68,7 @@ PROCESSED_EXTENSIONS = frozenset(
 
 ANY_POLICY = "2.5.29.32.0"
 
+_NAME_CONSTRAINTS = der.object_identifier(ExtensionOID.NAME_CONSTRAINTS.dotted_string)
 _KEY_REASONS = {"malformed": Reason.MALFORMED, "unsupported_key": Reason.UNSUPPORTED_KEY}
 
 
@@ -202,7 +203,7 @@ class ParsedCertificate:
         """What the extensions say."""
         if self._facts is None:
             try:
-                self._facts = read_facts(self.x509)
+                self._facts = read_facts(self.x509, self.tbs)
             except PARSE_ERRORS as error:
                 raise Unreadable(f"an extension cannot be parsed: {first_line(error)}") from error
         return self._facts
@@ -359,17 +360,38 @@ _READERS: dict[x509.ObjectIdentifier, Callable[[x509.Extension[Any], Facts], Non
 }
 
 
-def read_facts(certificate: x509.Certificate) -> Facts:
+def read_facts(certificate: x509.Certificate, tbs: bytes) -> Facts:
     """Read all extensions; raises one of `PARSE_ERRORS`."""
     facts = Facts()
     for extension in certificate.extensions:
         oid = extension.oid
+        if oid == ExtensionOID.NAME_CONSTRAINTS:
+            _check_subtrees(tbs)
         if extension.critical and oid not in PROCESSED_EXTENSIONS:
             facts.unknown_critical += (oid.dotted_string,)
         reader = _READERS.get(oid)
         if reader is not None:
             reader(extension, facts)
     return facts
+
+
+def _check_subtrees(tbs: bytes) -> None:
+    """Refuse nameConstraints with a minimum or maximum, which pyca leaves out when it reads them.
+
+    "the minimum MUST be zero, and maximum MUST be absent" (RFC 5280 §4.2.1.10): in DER, both are absent.
+    """
+    extensions = next(body for tag, body in der.children(tbs) if tag == 0xA3)
+    for _, extension in der.children(extensions):
+        oid, *_, (_, value) = [
+            (extension[at:after], extension[start:after])
+            for _, at, start, after in der.elements(extension, 0, len(extension))
+        ]
+        if oid[0] != _NAME_CONSTRAINTS:
+            continue
+        for _, subtrees in der.children(value):
+            for _, _, start, end in der.elements(subtrees, 0, len(subtrees)):
+                if sum(1 for _ in der.elements(subtrees, start, end)) != 1:
+                    raise ValueError("nameConstraints with a minimum or maximum")
 
 
 def general_names(names: Iterable[x509.GeneralName]) -> GeneralNames:

@@ -47,7 +47,11 @@ def attribute_values(name: bytes, attribute: bytes) -> list[str]:
 
 
 def _canonical(name: bytes) -> CanonicalName:
-    return tuple(_relative_name(body) for _, body in der.children(name))
+    try:
+        return tuple(_relative_name(body) for _, body in der.children(name))
+    except ValueError:
+        # Attribute values may be any ASN.1, of which `der` reads only what occurs: such a name equals itself.
+        return (((b"", name),),)
 
 
 _canonical_remembered = lru_cache(maxsize=512)(_canonical)

@@ -163,7 +163,10 @@ class _Search:
     def _complete(self, path: Path) -> Problem | None:
         """Check what needs the whole path: the certificate policies."""
         certificates = path[-2::-1] if len(path) > 1 else path
-        return policy_problem(certificates, self.policy)
+        try:
+            return policy_problem(certificates, self.policy)
+        except Unreadable as error:
+            return error.problem()
 
     def _signed(self, certificate: ParsedCertificate, issuer: ParsedCertificate) -> bool:
         edge = (certificate.der, issuer.spki)
