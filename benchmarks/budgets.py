@@ -38,7 +38,7 @@ def handshake(rounds: int) -> Comparison:
 
 def bulk(rounds: int, size: int = RECORD, name: str = "bulk in memory, 16 KiB records") -> Comparison:
     """Seal and open in memory, one record at a time unless `size` says otherwise; seconds per megabyte."""
-    client, server = rivals.our_handshake()
+    client, server = rivals.our_handshake(rivals.SSL_SUITE)
     pair = rivals.ssl_handshake()
     data, target = bytes(size), bytearray(size + 1)
     repeat = max(1, MEGABYTE // size)
@@ -55,7 +55,7 @@ def bulk(rounds: int, size: int = RECORD, name: str = "bulk in memory, 16 KiB re
 
 def bulk_events(rounds: int) -> Comparison:
     """The same through `data_to_send` and `ApplicationData` events."""
-    client, server = rivals.our_handshake()
+    client, server = rivals.our_handshake(rivals.SSL_SUITE)
     pair = rivals.ssl_handshake()
     data, target = bytes(RECORD), bytearray(RECORD)
     measured = compare(

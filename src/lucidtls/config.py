@@ -26,9 +26,10 @@ from lucidtls.trace import Tracer
 from lucidtls.trust.credentials import Ask, Credential
 from lucidtls.trust.stores import SystemTrust, TrustStore, load_trust
 from lucidtls.trust.verify import ChainVerifier
-from lucidtls.wire.extensions import OIDFilter
+from lucidtls.wire.extensions import Extensions, OIDFilter, ch
 from lucidtls.wire.records import MAX_PLAINTEXT
 
+TLS13 = 0x0304
 Clock = Callable[[], datetime]
 KeyLog = Callable[[str], None]
 ClientAuthentication = Literal["none", "request", "require"]
@@ -57,6 +58,9 @@ class Algorithms:
     shares: tuple[Group, ...]
     signature_schemes: tuple[SignatureScheme, ...]
     certificate_signature_schemes: tuple[SignatureScheme, ...]
+    suite_codes: tuple[int, ...]
+    scheme_codes: tuple[int, ...]
+    certificate_scheme_codes: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,18 +109,24 @@ class _Config:
     def algorithms(self) -> Algorithms:
         """The algorithms as rows. What this build lacks is left out of a policy, and refused by name."""
         policy = self.policy
+        suites = _choose(policies.cipher_suites, self.cipher_suites, policy.cipher_suites)
+        schemes = _choose(
+            policies.signature_schemes, self.signature_schemes, policy.signature_schemes, _in_handshake
+        )
+        certificate_schemes = _choose(
+            policies.signature_schemes,
+            self.certificate_signature_schemes,
+            policy.certificate_signature_schemes,
+        )
         return Algorithms(
-            cipher_suites=_choose(policies.cipher_suites, self.cipher_suites, policy.cipher_suites),
+            cipher_suites=suites,
             groups=_choose(policies.groups, self.groups, policy.groups),
             shares=self._share_groups(),
-            signature_schemes=_choose(
-                policies.signature_schemes, self.signature_schemes, policy.signature_schemes, _in_handshake
-            ),
-            certificate_signature_schemes=_choose(
-                policies.signature_schemes,
-                self.certificate_signature_schemes,
-                policy.certificate_signature_schemes,
-            ),
+            signature_schemes=schemes,
+            certificate_signature_schemes=certificate_schemes,
+            suite_codes=tuple(suite.code for suite in suites),
+            scheme_codes=tuple(scheme.code for scheme in schemes),
+            certificate_scheme_codes=tuple(scheme.code for scheme in certificate_schemes),
         )
 
     def _share_groups(self) -> tuple[Group, ...]:
@@ -175,6 +185,23 @@ class ClientConfig(_Config):
             if group not in groups:
                 raise ConfigurationError(f"a share for {group.name} needs {group.name} among the groups")
         return shares
+
+    @cached_property
+    def hello_extensions(self) -> Extensions:
+        """The part of a ClientHello's extensions that is the same in every connection (RFC 9846 §9.2)."""
+        algorithms = self.algorithms
+        items: list[tuple[Any, Any]] = [
+            (ch.SUPPORTED_VERSIONS, (TLS13,)),
+            (ch.SUPPORTED_GROUPS, tuple(group.code for group in algorithms.groups)),
+            (ch.SIGNATURE_ALGORITHMS, algorithms.scheme_codes),
+        ]
+        if algorithms.certificate_scheme_codes != algorithms.scheme_codes:
+            items.append((ch.SIGNATURE_ALGORITHMS_CERT, algorithms.certificate_scheme_codes))
+        if self.alpn_protocols:
+            items.append((ch.ALPN, self.alpn_protocols))
+        if self.certificate_authorities:
+            items.append((ch.CERTIFICATE_AUTHORITIES, tuple(self.certificate_authorities)))
+        return Extensions.build("ClientHello", items)
 
 
 @dataclass(frozen=True, kw_only=True)

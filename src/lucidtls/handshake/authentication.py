@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from lucidtls.config import ClientConfig, ServerConfig
-from lucidtls.crypto.keys import certificate_spki, read_public_key
 from lucidtls.crypto.signatures import SIGNATURE_SCHEMES
 from lucidtls.errors import BadSignature, DecodeError, IllegalParameter, InternalError
 from lucidtls.events import ACCEPTED, SignatureWanted, VerificationWanted
 from lucidtls.handshake.channel import Channel
+from lucidtls.trust.certificate import leaf_public_key
 from lucidtls.trust.credentials import Credential, is_private_key
 from lucidtls.trust.names import ReferenceName
 from lucidtls.trust.verify import VerificationRequest, VerifiedChain
@@ -104,9 +104,7 @@ def verify_signature(
             scheme=name_of(SCHEME_NAMES, message.scheme),
             clause="RFC 9846 §4.5.2",
         )
-    scheme.verify(
-        read_public_key(certificate_spki(leaf)), message.signature, signed_content(context, transcript_hash)
-    )
+    scheme.verify(leaf_public_key(leaf), message.signature, signed_content(context, transcript_hash))
     return scheme.name
 
 

@@ -220,7 +220,7 @@ async def authenticate_server(hs: ClientHandshake) -> tuple[PeerIdentity, Certif
 
     signed_hash = transcript.digest()
     verify = await WAIT_CV
-    offered = {scheme.code for scheme in hs.config.algorithms.signature_schemes}
+    offered = hs.config.algorithms.scheme_codes
     scheme = authentication.verify_signature(
         chain[0], verify, offered, authentication.SERVER_CONTEXT, signed_hash
     )
@@ -291,7 +291,7 @@ def choose_client_credential(
     peers = request.extensions.get(cr.SIGNATURE_ALGORITHMS) or ()
     filters = request.extensions.get(cr.OID_FILTERS) or ()
     authorities = request.extensions.get(cr.CERTIFICATE_AUTHORITIES) or ()
-    ours = {scheme.code for scheme in hs.config.algorithms.signature_schemes}
+    ours = hs.config.algorithms.scheme_codes
     usable = [
         credential
         for credential in hs.config.credential_list

@@ -9,7 +9,7 @@ from lucidtls.config import ClientConfig
 from lucidtls.crypto.groups import Group, KeyExchange
 from lucidtls.crypto.suites import CipherSuite
 from lucidtls.handshake.channel import Channel
-from lucidtls.handshake.versions import TLS12, TLS13
+from lucidtls.handshake.versions import TLS12
 from lucidtls.trust.names import ReferenceName
 from lucidtls.wire.extensions import Extensions, KeyShareEntry, ch
 from lucidtls.wire.hello import ClientHello
@@ -45,32 +45,24 @@ class ClientHandshake:
             legacy_version=TLS12,
             random=random,
             legacy_session_id=session_id,
-            cipher_suites=tuple(suite.code for suite in self.config.algorithms.cipher_suites),
+            cipher_suites=self.config.algorithms.suite_codes,
             legacy_compression_methods=b"\0",
-            extensions=Extensions.build("ClientHello", self._extensions()),
+            extensions=self._extensions(),
         )
 
-    def _extensions(self) -> list[tuple[Any, Any]]:
-        algorithms, config = self.config.algorithms, self.config
+    def _extensions(self) -> Extensions:
+        """What differs between connections, then what does not."""
         items: list[tuple[Any, Any]] = []
         if self.server_name is not None:
             items.append((ch.SERVER_NAME, self.server_name))
-        items += (
-            (ch.SUPPORTED_VERSIONS, (TLS13,)),
-            (ch.SUPPORTED_GROUPS, tuple(group.code for group in algorithms.groups)),
-            (ch.KEY_SHARE, tuple(KeyShareEntry(code, own.share) for code, own in self.shares.items())),
-            (ch.SIGNATURE_ALGORITHMS, tuple(scheme.code for scheme in algorithms.signature_schemes)),
-        )
-        if algorithms.certificate_signature_schemes != algorithms.signature_schemes:
-            schemes = tuple(scheme.code for scheme in algorithms.certificate_signature_schemes)
-            items.append((ch.SIGNATURE_ALGORITHMS_CERT, schemes))
-        if config.alpn_protocols:
-            items.append((ch.ALPN, config.alpn_protocols))
-        if config.certificate_authorities:
-            items.append((ch.CERTIFICATE_AUTHORITIES, tuple(config.certificate_authorities)))
+        shares = tuple(KeyShareEntry(code, own.share) for code, own in self.shares.items())
+        items.append((ch.KEY_SHARE, shares))
         if self.cookie is not None:
             items.append((ch.COOKIE, self.cookie))
-        return items
+        extensions = Extensions.build("ClientHello", items)
+        extensions.raw.update(self.config.hello_extensions.raw)
+        extensions.values.update(self.config.hello_extensions.values)
+        return extensions
 
     def prepare_retry(self, group: Group | None, cookie: bytes | None) -> None:
         """Change the hello as a HelloRetryRequest asks, and in nothing else (RFC 9846 §4.2.2).
@@ -82,7 +74,7 @@ class ClientHandshake:
         if group is not None:
             self.hello = self._hello(self.hello.random, self.hello.legacy_session_id, (group,))
         else:
-            self.hello.extensions = Extensions.build("ClientHello", self._extensions())
+            self.hello.extensions = self._extensions()
         self.offered = frozenset(self.hello.extensions.codes)
 
     def send_hello(self) -> None:

@@ -195,7 +195,7 @@ async def choose_own_credential(
     )
     return choose_credential(
         hs.config.credential_list if chosen is None else (chosen,),
-        ours={scheme.code for scheme in hs.config.algorithms.signature_schemes},
+        ours=hs.config.algorithms.scheme_codes,
         peers=choice.schemes,
         server_name=choice.server_name,
         authorities=authorities,
@@ -252,8 +252,8 @@ def request_certificate(hs: ServerHandshake) -> None:
         return
     algorithms = config.algorithms
     items: list[tuple[Any, Any]] = [
-        (cr.SIGNATURE_ALGORITHMS, tuple(scheme.code for scheme in algorithms.signature_schemes)),
-        (cr.SIGNATURE_ALGORITHMS_CERT, tuple(s.code for s in algorithms.certificate_signature_schemes)),
+        (cr.SIGNATURE_ALGORITHMS, algorithms.scheme_codes),
+        (cr.SIGNATURE_ALGORITHMS_CERT, algorithms.certificate_scheme_codes),
     ]
     if config.certificate_authorities:
         items.append((cr.CERTIFICATE_AUTHORITIES, tuple(config.certificate_authorities)))
@@ -290,7 +290,7 @@ async def authenticate_client(hs: ServerHandshake) -> PeerIdentity | None:
         return None
     signed_hash = transcript.digest()
     verify = await WAIT_CV
-    offered = {scheme.code for scheme in config.algorithms.signature_schemes}
+    offered = config.algorithms.scheme_codes
     scheme = authentication.verify_signature(
         chain[0], verify, offered, authentication.CLIENT_CONTEXT, signed_hash
     )
