@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 INTEGER: Final = 0x02
-BIT_STRING: Final = 0x03
 OBJECT_IDENTIFIER: Final = 0x06
 SEQUENCE: Final = 0x30
 
@@ -70,7 +69,7 @@ class DERReader:
         length, start = data[position + 1], position + 2
         if length >= 0x80:
             size = length - 0x80
-            if not 1 <= size <= _MAX_LENGTH_BYTES or start + size > self._end:
+            if not 1 <= size <= _MAX_LENGTH_BYTES:
                 raise MalformedDER(f"a bad length at offset {position + 1}")
             length, start = int.from_bytes(data[start : start + size], "big"), start + size
         if start + length > self._end:

@@ -172,11 +172,9 @@ def certificate_spki(certificate: bytes) -> bytes:
 
 def _pss_parameters(spki: bytes) -> tuple[str | None, int] | None:
     """Return (hash name or None, minimum salt) for an id-RSASSA-PSS key, None for any other."""
-    info = DERReader(spki).enter(der.SEQUENCE)
-    algorithm = info.enter(der.SEQUENCE)
+    algorithm = DERReader(spki).enter(der.SEQUENCE).enter(der.SEQUENCE)
     if algorithm.take(der.OBJECT_IDENTIFIER) != RSASSA_PSS_OID:
         return None
-    info.take(der.BIT_STRING)
     if not algorithm.remaining:
         return None, 0
     return _read_pss_parameters(algorithm.enter(der.SEQUENCE))

@@ -78,8 +78,12 @@ def test_exponents_have_their_full_length() -> None:
 @pytest.mark.usefixtures("fresh_choice")
 def test_gmpy2_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where gmpy2 is installed no use is made of what pyca will drop."""
+    both = ffdh.power_function()
+    ffdh.power_function.cache_clear()
     monkeypatch.setitem(sys.modules, PYCA, None)
-    assert ffdh.power_function() is not None
+    alone = ffdh.power_function()
+    assert both is not None and alone is not None
+    assert both.__qualname__ == alone.__qualname__ == ffdh.gmpy2_power.__name__ + ".<locals>.power"
     assert FFDHE2048.available()
 
 
@@ -96,7 +100,9 @@ def test_without_gmpy2_pyca_does_it_and_says_nothing(monkeypatch: pytest.MonkeyP
 
 def test_other_users_of_pyca_are_still_warned() -> None:
     """Only our own use is silenced: a program's own use of pyca's Diffie-Hellman still warns it."""
+    before = list(warnings.filters)
     ffdh.pyca_power()
+    assert list(warnings.filters) == before
     dh: Any = sys.modules[PYCA]
     with pytest.warns(UserWarning, match="FFDH"):
         assert dh.DHParameterNumbers

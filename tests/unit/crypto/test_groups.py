@@ -6,9 +6,16 @@ from dataclasses import replace
 
 import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from lucidtls import alerts
-from lucidtls.crypto.agreements import EncapsulationAgreement, FiniteFieldAgreement, MontgomeryAgreement
+from lucidtls.crypto.agreements import (
+    CurveAgreement,
+    EncapsulationAgreement,
+    FiniteFieldAgreement,
+    HybridAgreement,
+    MontgomeryAgreement,
+)
 from lucidtls.crypto.groups import (
     FFDHE2048,
     GROUPS,
@@ -314,6 +321,26 @@ def test_availability_is_found_out_by_trying() -> None:
     assert isinstance(mlkem, EncapsulationAgreement)
     assert not replace(x25519, generate_key=missing).available()  # type: ignore[arg-type]
     assert not replace(mlkem, generate_key=missing).available()  # type: ignore[arg-type]
+
+
+def test_a_curve_the_library_lacks() -> None:
+    """A curve is offered only when the library can make a key on it."""
+
+    class NoCurve(ec.EllipticCurve):
+        name, key_size, group_order = "nosuchcurve", 163, 7
+
+    curve = SECP256R1.agreement
+    assert isinstance(curve, CurveAgreement)
+    assert curve.available()
+    assert not replace(curve, curve=NoCurve()).available()
+
+
+def test_a_hybrid_needs_both_halves() -> None:
+    """A hybrid is offered only where both its halves are available."""
+    there, missing = X25519.agreement, MLKEM512.agreement
+    assert HybridAgreement(there, there).available()
+    assert not HybridAgreement(there, missing).available()
+    assert not HybridAgreement(missing, there).available()
 
 
 def test_group_named() -> None:

@@ -77,6 +77,22 @@ def test_two_hashes_in_a_pss_key() -> None:
     assert caught.value.reason == "unsupported_key"
 
 
+def test_an_unknown_hash_or_mask_in_a_pss_key() -> None:
+    """An RSASSA-PSS key bound to a hash or a mask function that TLS does not use is unsupported."""
+    sha256, mgf1 = bytes.fromhex("608648016503040201"), bytes.fromhex("2a864886f70d010108")
+    for known in (sha256, mgf1):
+        with pytest.raises(CertificateRejected) as caught:
+            read_public_key(PSS_SPKI[1].replace(known, known[:-1] + b"\x7f"))
+        assert caught.value.reason == "unsupported_key"
+
+
+def test_a_negative_salt_in_a_pss_key() -> None:
+    """A salt length below zero is malformed."""
+    with pytest.raises(CertificateRejected) as caught:
+        read_public_key(PSS_SPKI[1].replace(bytes.fromhex("a203020120"), bytes.fromhex("a203020180")))
+    assert caught.value.reason == "malformed"
+
+
 @pytest.mark.parametrize("number", range(5))
 def test_truncated_pss_keys(number: int) -> None:
     """A public key cut off anywhere is refused as malformed."""
