@@ -31,8 +31,9 @@ Rules that hold throughout:
 5. Randomness comes in as a `Random`. With `system_random` pyca makes its own keys, with any other callable
    keys are made from that callable's bytes, so a run can be repeated. The exceptions are what pyca keeps to
    itself: ML-KEM encapsulation, and the nonces and salts of ECDSA, RSA-PSS and ML-DSA.
-6. Nothing here is computed in Python on secret numbers, except that an injected `Random`'s bytes are reduced
-   to a scalar or an exponent. Python integers are not constant-time; OpenSSL and GMP's `powm_sec` are.
+6. No arithmetic on secrets is done in Python, whose integers are not constant-time: OpenSSL and GMP's
+   `powm_sec` do it. What remains here is conversion: finite-field exponents and results pass through Python
+   integers, and an injected `Random`'s bytes are reduced to a scalar.
 
 This package knows no messages, no states and no versions beyond what a row says of itself. Which rows are
 offered is a policy; parsing shares out of a hello is `wire`; nonces, sequence numbers and limits belong to
