@@ -6,11 +6,24 @@ maximum are part of the type. A length makes a new reader; whoever makes a reade
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from struct import pack, unpack
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from struct import Struct
+from struct import error as StructError
 from typing import ClassVar, Protocol, Self, TypeVar
 
 from lucidtls.errors import DecodeError
+
+_unpack_two = Struct(">HH").unpack_from
+_pack_two = Struct(">HH").pack
+_pack_u8 = Struct(">B").pack
+_pack_u16 = Struct(">H").pack
+
+
+@lru_cache(maxsize=64)
+def _pairs(count: int) -> Struct:
+    """Return what packs and unpacks that many two-byte numbers."""
+    return Struct(f">{count}H")
 
 
 class Reader:
@@ -82,41 +95,108 @@ class Reader:
         self.position = self.end
         return self.data[position : self.end]
 
-    def vector8(self, field: str, minimum: int = 0, maximum: int | None = None) -> bytes:
+    def vector8(self, field: str, minimum: int = 0, maximum: int = 0xFF) -> bytes:
         """Read an opaque vector whose length takes one byte."""
-        return self.take(self._length(1, field, minimum, maximum), field)
+        start = self.position + 1
+        if start <= self.end:
+            after = start + self.data[start - 1]
+            if after <= self.end and minimum <= after - start <= maximum:
+                self.position = after
+                return self.data[start:after]
+        raise self._bad_vector(1, field, minimum, maximum)
 
-    def vector16(self, field: str, minimum: int = 0, maximum: int | None = None) -> bytes:
+    def vector16(self, field: str, minimum: int = 0, maximum: int = 0xFFFF) -> bytes:
         """Read an opaque vector whose length takes two bytes."""
-        return self.take(self._length(2, field, minimum, maximum), field)
+        start = self.position + 2
+        if start <= self.end:
+            data = self.data
+            after = start + (data[start - 2] << 8 | data[start - 1])
+            if after <= self.end and minimum <= after - start <= maximum:
+                self.position = after
+                return data[start:after]
+        raise self._bad_vector(2, field, minimum, maximum)
 
-    def vector24(self, field: str, minimum: int = 0, maximum: int | None = None) -> bytes:
+    def vector24(self, field: str, minimum: int = 0, maximum: int = 0xFFFFFF) -> bytes:
         """Read an opaque vector whose length takes three bytes."""
-        return self.take(self._length(3, field, minimum, maximum), field)
+        return self.data[slice(*self._bounds24(field, minimum, maximum))]
 
-    def reader8(self, field: str, minimum: int = 0, maximum: int | None = None) -> Self:
+    def reader8(self, field: str, minimum: int = 0, maximum: int = 0xFF) -> Self:
         """Return a reader on a vector whose length takes one byte; the caller finishes it."""
-        return self._nested(self._length(1, field, minimum, maximum), field)
+        start = self.position + 1
+        self.vector8(field, minimum, maximum)
+        return self._nested(field, start, self.position)
 
-    def reader16(self, field: str, minimum: int = 0, maximum: int | None = None) -> Self:
+    def reader16(self, field: str, minimum: int = 0, maximum: int = 0xFFFF) -> Self:
         """Return a reader on a vector whose length takes two bytes; the caller finishes it."""
-        return self._nested(self._length(2, field, minimum, maximum), field)
+        start = self.position + 2
+        if start <= self.end:
+            data = self.data
+            after = start + (data[start - 2] << 8 | data[start - 1])
+            if after <= self.end and minimum <= after - start <= maximum:
+                self.position = after
+                return self.__class__(data, f"{self.where}.{field}", self.clause, start, after)
+        raise self._bad_vector(2, field, minimum, maximum)
 
-    def reader24(self, field: str, minimum: int = 0, maximum: int | None = None) -> Self:
+    def reader24(self, field: str, minimum: int = 0, maximum: int = 0xFFFFFF) -> Self:
         """Return a reader on a vector whose length takes three bytes; the caller finishes it."""
-        return self._nested(self._length(3, field, minimum, maximum), field)
+        return self._nested(field, *self._bounds24(field, minimum, maximum))
 
-    def numbers8(self, field: str, minimum: int = 0, maximum: int | None = None) -> tuple[int, ...]:
+    def whole16(self, field: str, minimum: int = 0) -> Self:
+        """Return a reader on a vector, with two bytes of length, that is all there is left to read."""
+        start = self.position + 2
+        if start <= self.end:
+            data = self.data
+            length = data[start - 2] << 8 | data[start - 1]
+            if minimum <= length == self.end - start:
+                self.position = start
+                return self
+        raise self._bad_whole(field, minimum)
+
+    def tagged16(self, tag: str, content: str, minimum: int = 0) -> Iterator[tuple[int, int, int]]:
+        """Read to the end what begins with a number and the length of what follows, each of two bytes.
+
+        Yields the number and where in `data` the content starts and ends.
+        """
+        data, position, end = self.data, self.position, self.end
+        while position < end:
+            self.position = position
+            start = position + 4
+            if start > end:
+                raise self.cut_short(tag, 4)
+            code, length = _unpack_two(data, position)
+            position = start + length
+            if position > end or length < minimum:
+                self.position = start - 2
+                raise self._bad_vector(2, content, minimum, 0xFFFF)
+            yield code, start, position
+        self.position = end
+
+    def numbers8(self, field: str, minimum: int = 0, maximum: int = 0xFF) -> tuple[int, ...]:
         """Read one-byte numbers in a vector whose length takes one byte."""
         return tuple(self.vector8(field, minimum, maximum))
 
-    def pairs8(self, field: str, minimum: int = 0, maximum: int | None = None) -> tuple[int, ...]:
+    def pairs8(self, field: str, minimum: int = 0, maximum: int = 0xFE) -> tuple[int, ...]:
         """Read two-byte numbers in a vector whose length takes one byte and must be even."""
-        return self._pairs(self.vector8(field, minimum, maximum), field)
+        start = self.position + 1
+        if start <= self.end:
+            length = self.data[start - 1]
+            after = start + length
+            if after <= self.end and minimum <= length <= maximum and not length & 1:
+                self.position = after
+                return _pairs(length >> 1).unpack_from(self.data, start)
+        raise self._bad_pairs(1, field, minimum, maximum)
 
-    def pairs16(self, field: str, minimum: int = 0, maximum: int | None = None) -> tuple[int, ...]:
+    def pairs16(self, field: str, minimum: int = 0, maximum: int = 0xFFFE) -> tuple[int, ...]:
         """Read two-byte numbers in a vector whose length takes two bytes and must be even."""
-        return self._pairs(self.vector16(field, minimum, maximum), field)
+        start = self.position + 2
+        if start <= self.end:
+            data = self.data
+            length = data[start - 2] << 8 | data[start - 1]
+            after = start + length
+            if after <= self.end and minimum <= length <= maximum and not length & 1:
+                self.position = after
+                return _pairs(length >> 1).unpack_from(data, start)
+        raise self._bad_pairs(2, field, minimum, maximum)
 
     def finish(self) -> None:
         """Check that nothing is left.
@@ -125,12 +205,7 @@ class Reader:
         after parsing the structure" (RFC 9846 §4.3, for extensions; §6.2 for messages).
         """
         if self.position != self.end:
-            left = self.end - self.position
-            raise DecodeError(
-                f"{left} byte{'s' if left > 1 else ''} left over after {self.where}",
-                clause=self.clause,
-                left=left,
-            )
+            raise self._left_over(self.end - self.position)
 
     def refuse(self, problem: str, **fields: object) -> DecodeError:
         """Return the error for a `problem` with what this reader reads; the caller raises it."""
@@ -145,77 +220,116 @@ class Reader:
             left=self.end - self.position,
         )
 
-    def _length(self, width: int, field: str, minimum: int, maximum: int | None) -> int:
-        """Read a length, which must lie in the vector's "subrange of legal lengths" (RFC 9846 §3.4)."""
-        position = self.position
-        after = position + width
-        if after > self.end:
-            raise self.cut_short(field, width)
-        self.position = after
-        data = self.data
-        length = data[position] if width == 1 else int.from_bytes(data[position:after], "big")
-        if length < minimum or (maximum is not None and length > maximum):
-            raise self._out_of_range(field, length, minimum, maximum)
-        return length
+    def _nested(self, field: str, start: int, end: int) -> Self:
+        return self.__class__(self.data, f"{self.where}.{field}", self.clause, start, end)
 
-    def _out_of_range(self, field: str, length: int, minimum: int, maximum: int | None) -> DecodeError:
-        bounds = f"at least {minimum}" if maximum is None else f"{minimum} to {maximum}"
+    def _bounds24(self, field: str, minimum: int, maximum: int) -> tuple[int, int]:
+        """Pass a vector whose length takes three bytes and return where its content starts and ends."""
+        start = self.position + 3
+        if start <= self.end:
+            after = start + int.from_bytes(self.data[start - 3 : start], "big")
+            if after <= self.end and minimum <= after - start <= maximum:
+                self.position = after
+                return start, after
+        raise self._bad_vector(3, field, minimum, maximum)
+
+    def _bad_vector(self, width: int, field: str, minimum: int, maximum: int) -> DecodeError:
+        """Return the error for a vector that is cut short, or outside its type's "subrange of legal lengths"."""
+        if self.remaining < width:
+            return self.cut_short(field, width)
+        length = int.from_bytes(self.take(width, field), "big")
+        if minimum <= length <= maximum:
+            return self.cut_short(field, length)
         return DecodeError(
-            f"{self.where}.{field} is {length} bytes long, not {bounds}", clause=self.clause, length=length
+            f"{self.where}.{field} is {length} bytes long, not {minimum} to {maximum}",
+            clause=self.clause,
+            length=length,
         )
 
-    def part(self, length: int, where: str, clause: str) -> Self:
-        """Return a reader on the next `length` bytes under a name and clause of their own."""
-        position = self.position
-        after = position + length
-        if after > self.end:
-            raise DecodeError(f"{where} is cut short", clause=clause, wanted=length, left=self.end - position)
-        self.position = after
-        return self.__class__(self.data, where, clause, position, after)
+    def _left_over(self, left: int) -> DecodeError:
+        """Return the error for bytes after the end of a structure."""
+        count = f"{left} byte{'s' if left > 1 else ''}"
+        return DecodeError(f"{count} left over after {self.where}", clause=self.clause, left=left)
 
-    def _nested(self, length: int, field: str) -> Self:
-        return self.part(length, f"{self.where}.{field}", self.clause)
+    def _bad_whole(self, field: str, minimum: int) -> DecodeError:
+        """Return the error for a vector that is cut short, too short, or not the last thing."""
+        if self.remaining < 2:
+            return self.cut_short(field, 2)
+        length = int.from_bytes(self.data[self.position : self.position + 2], "big")
+        left = self.remaining - 2 - length
+        return self._left_over(left) if left > 0 else self._bad_vector(2, field, minimum, 0xFFFF)
 
-    def _pairs(self, body: bytes, field: str) -> tuple[int, ...]:
-        """Split into two-byte numbers: "a 17-byte vector of uint16 would be illegal" (RFC 9846 §3.4)."""
-        if len(body) & 1:
-            raise DecodeError(f"{self.where}.{field} has an odd length", clause=self.clause, length=len(body))
-        return unpack(f">{len(body) >> 1}H", body)
+    def _bad_pairs(self, width: int, field: str, minimum: int, maximum: int) -> DecodeError:
+        """Return the error for a list of two-byte numbers.
+
+        "The length of an encoded vector must be an exact multiple of the length of a single element (e.g.,
+        a 17-byte vector of uint16 would be illegal)" (RFC 9846 §3.4).
+        """
+        length = int.from_bytes(self.data[self.position : self.position + width], "big")
+        if minimum <= length <= self.remaining - width and length & 1:
+            return self.refuse(f"{field} has an odd length", length=length)
+        return self._bad_vector(width, field, minimum, maximum)
 
 
 def u8(value: int) -> bytes:
     """Return a number as one byte."""
-    return _number(value, 1)
+    try:
+        return _pack_u8(value)
+    except StructError:
+        raise _too_big(value, 1) from None
 
 
 def u16(value: int) -> bytes:
     """Return a number as two bytes."""
-    return _number(value, 2)
+    try:
+        return _pack_u16(value)
+    except StructError:
+        raise _too_big(value, 2) from None
 
 
 def u24(value: int) -> bytes:
     """Return a number as three bytes."""
-    return _number(value, 3)
+    try:
+        return value.to_bytes(3, "big")
+    except OverflowError:
+        raise _too_big(value, 3) from None
 
 
 def u32(value: int) -> bytes:
     """Return a number as four bytes."""
-    return _number(value, 4)
+    try:
+        return value.to_bytes(4, "big")
+    except OverflowError:
+        raise _too_big(value, 4) from None
 
 
 def vector8(body: bytes) -> bytes:
     """Return `body` behind its length in one byte."""
-    return _number(len(body), 1) + body
+    try:
+        return _pack_u8(len(body)) + body
+    except StructError:
+        raise _too_big(len(body), 1) from None
 
 
 def vector16(body: bytes) -> bytes:
     """Return `body` behind its length in two bytes."""
-    return _number(len(body), 2) + body
+    try:
+        return _pack_u16(len(body)) + body
+    except StructError:
+        raise _too_big(len(body), 2) from None
 
 
 def vector24(body: bytes) -> bytes:
     """Return `body` behind its length in three bytes."""
-    return _number(len(body), 3) + body
+    return u24(len(body)) + body
+
+
+def tagged16(tag: int, content: bytes) -> bytes:
+    """Return `content` behind a number and its length, each in two bytes."""
+    try:
+        return _pack_two(tag, len(content)) + content
+    except StructError:
+        raise _too_big(max(tag, len(content)), 2) from None
 
 
 def numbers8(values: Iterable[int]) -> bytes:
@@ -225,19 +339,23 @@ def numbers8(values: Iterable[int]) -> bytes:
 
 def pairs8(values: Sequence[int]) -> bytes:
     """Return two-byte numbers as a vector whose length takes one byte."""
-    return vector8(pack(f">{len(values)}H", *values))
+    return vector8(_packed_pairs(values))
 
 
 def pairs16(values: Sequence[int]) -> bytes:
     """Return two-byte numbers as a vector whose length takes two bytes."""
-    return vector16(pack(f">{len(values)}H", *values))
+    return vector16(_packed_pairs(values))
 
 
-def _number(value: int, width: int) -> bytes:
+def _packed_pairs(values: Sequence[int]) -> bytes:
     try:
-        return value.to_bytes(width, "big")
-    except OverflowError:
-        raise ValueError(f"{value} does not fit into {width} byte{'s' if width > 1 else ''}") from None
+        return _pairs(len(values)).pack(*values)
+    except StructError:
+        raise _too_big(max(values), 2) from None
+
+
+def _too_big(value: int, width: int) -> ValueError:
+    return ValueError(f"{value} does not fit into {width} byte{'s' if width > 1 else ''}")
 
 
 class HandshakeMessage(Protocol):

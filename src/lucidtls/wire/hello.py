@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from struct import pack
 from typing import ClassVar, Final, Self
 
-from lucidtls.wire.codec import Reader, u8, u16, vector8
+from lucidtls.wire.codec import Reader, pairs16, u8, u16, vector8
 from lucidtls.wire.codepoints import HandshakeType
 from lucidtls.wire.extensions import Extensions
 
@@ -66,13 +65,12 @@ class ClientHello:
 
     def body(self) -> bytes:
         """Return the message without its handshake header."""
-        suites = self.cipher_suites
         return b"".join(
             (
                 u16(self.legacy_version),
                 self.random,
                 vector8(self.legacy_session_id),
-                pack(f">H{len(suites)}H", 2 * len(suites), *suites),
+                pairs16(self.cipher_suites),
                 vector8(self.legacy_compression_methods),
                 self.extensions.body() if self.extensions.raw else b"",
             )

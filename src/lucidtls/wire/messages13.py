@@ -111,7 +111,7 @@ class Certificate:
         context = reader.vector8("certificate_request_context")
         listed = reader.reader24("certificate_list")
         entries: list[CertificateEntry] = []
-        while listed.remaining:
+        while listed.position < listed.end:
             if len(entries) == MAX_CERTIFICATES:
                 raise DecodeError(f"more than {MAX_CERTIFICATES} certificates", clause=cls.clause)
             entries.append(CertificateEntry.read(listed))

@@ -7,8 +7,8 @@ does. Writers are plain functions from the value to the body.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from struct import pack
+from typing import Literal, NamedTuple
 
 from lucidtls.errors import IllegalParameter
 from lucidtls.wire.codec import (
@@ -16,6 +16,7 @@ from lucidtls.wire.codec import (
     numbers8,
     pairs8,
     pairs16,
+    tagged16,
     u8,
     u16,
     u32,
@@ -29,34 +30,24 @@ OCSP = 1
 
 # A DNS name has at most 255 bytes (RFC 1035 §2.3.4), so a longer one names nothing.
 MAX_HOST_NAME = 255
+_VISIBLE = bytes(range(0x21, 0x7F))
 
 
-@dataclass(frozen=True, slots=True)
-class KeyShareEntry:
+class KeyShareEntry(NamedTuple):
     """struct { NamedGroup group; opaque key_exchange<1..2^16-1>; } (RFC 9846 §4.3.8)."""
 
     group: int
     key_exchange: bytes
 
-    def body(self) -> bytes:
-        """Return the entry's bytes."""
-        return u16(self.group) + vector16(self.key_exchange)
 
-
-@dataclass(frozen=True, slots=True)
-class PskIdentity:
+class PskIdentity(NamedTuple):
     """struct { opaque identity<1..2^16-1>; uint32 obfuscated_ticket_age; } (RFC 9846 §4.3.11)."""
 
     identity: bytes
     obfuscated_ticket_age: int
 
-    def body(self) -> bytes:
-        """Return the identity's bytes."""
-        return vector16(self.identity) + u32(self.obfuscated_ticket_age)
 
-
-@dataclass(frozen=True, slots=True)
-class OfferedPsks:
+class OfferedPsks(NamedTuple):
     """The client's offer of keys (RFC 9846 §4.3.11).
 
     struct {
@@ -74,8 +65,7 @@ class OfferedPsks:
         return 2 + sum(1 + len(binder) for binder in self.binders)
 
 
-@dataclass(frozen=True, slots=True)
-class StatusRequest:
+class StatusRequest(NamedTuple):
     """struct { CertificateStatusType status_type; OCSPStatusRequest request; } (RFC 6066 §8).
 
     For a status type other than OCSP, `request_extensions` is the whole request, undecoded.
@@ -86,16 +76,14 @@ class StatusRequest:
     request_extensions: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class OIDFilter:
+class OIDFilter(NamedTuple):
     """struct { opaque oid<1..2^8-1>; opaque values<0..2^16-1>; }, both DER (RFC 9846 §4.3.5)."""
 
     oid: bytes
     values: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class TicketRequest:
+class TicketRequest(NamedTuple):
     """struct { uint8 new_session_count; uint8 resumption_count; } (RFC 9149 §3)."""
 
     new_session_count: int
@@ -166,9 +154,9 @@ write_u16_list = pairs16
 
 def read_server_name(reader: Reader) -> str:
     """Read ServerNameList<1..2^16-1> and return its host name, "" if all names are of other types."""
-    names = reader.reader16("server_name_list", 1)
+    names = reader.whole16("server_name_list", 1)
     host_name = ""
-    while names.remaining:
+    while names.position < names.end:
         name_type = names.u8("name_type")
         name = names.vector16("name", 1)
         if name_type != HOST_NAME:
@@ -176,21 +164,17 @@ def read_server_name(reader: Reader) -> str:
         if host_name:
             # "The ServerNameList MUST NOT contain more than one name of the same name_type."
             raise IllegalParameter("server_name has two host names", clause="RFC 6066 §3")
-        host_name = _host_name(name)
-    names.finish()
+        if len(name) > MAX_HOST_NAME or name.translate(None, _VISIBLE):
+            # "represented as a byte string using ASCII encoding"
+            raise IllegalParameter("server_name names no host", clause="RFC 6066 §3", name=name[:64])
+        host_name = name.decode("ascii")
     return host_name
-
-
-def _host_name(name: bytes) -> str:
-    """Return a host name as text: "represented as a byte string using ASCII encoding" (RFC 6066 §3)."""
-    if len(name) > MAX_HOST_NAME or not name.isascii() or min(name) <= 0x20 or max(name) == 0x7F:
-        raise IllegalParameter("server_name is not the name of a host", clause="RFC 6066 §3", name=name[:64])
-    return name.decode("ascii")
 
 
 def write_server_name(name: str) -> bytes:
     """Return a ServerNameList of one host name, which must be in A-label form."""
-    return vector16(u8(HOST_NAME) + vector16(name.encode("ascii")))
+    host_name = name.encode("ascii")
+    return pack(">HBH", len(host_name) + 3, HOST_NAME, len(host_name)) + host_name
 
 
 # application_layer_protocol_negotiation (RFC 7301 §3.1)
@@ -198,12 +182,11 @@ def write_server_name(name: str) -> bytes:
 
 def read_protocol_names(reader: Reader) -> tuple[bytes, ...]:
     """Read ProtocolNameList<2..2^16-1> of ProtocolName<1..2^8-1>."""
-    entries = reader.reader16("protocol_name_list", 2)
-    names = []
-    while entries.remaining:
-        names.append(entries.vector8("protocol_name", 1))
-    entries.finish()
-    return tuple(names)
+    names = reader.whole16("protocol_name_list", 2)
+    protocols = []
+    while names.position < names.end:
+        protocols.append(names.vector8("protocol_name", 1))
+    return tuple(protocols)
 
 
 def write_protocol_names(names: Iterable[bytes]) -> bytes:
@@ -243,22 +226,24 @@ def read_key_share_entry(reader: Reader) -> KeyShareEntry:
 
 def read_key_shares(reader: Reader) -> tuple[KeyShareEntry, ...]:
     """Read client_shares<0..2^16-1>, which "MAY be empty if the client is requesting a HelloRetryRequest"."""
-    shares = reader.reader16("client_shares")
-    entries = []
-    while shares.remaining:
-        entries.append(read_key_share_entry(shares))
-    shares.finish()
-    return tuple(entries)
+    shares = reader.whole16("client_shares")
+    data = shares.data
+    return tuple(
+        [
+            KeyShareEntry(group, data[start:end])
+            for group, start, end in shares.tagged16("group", "key_exchange", 1)
+        ]
+    )
 
 
 def write_key_share_entry(share: KeyShareEntry) -> bytes:
     """Return one KeyShareEntry."""
-    return share.body()
+    return tagged16(share.group, share.key_exchange)
 
 
 def write_key_shares(shares: Iterable[KeyShareEntry]) -> bytes:
     """Return a KeyShareClientHello."""
-    return vector16(b"".join([share.body() for share in shares]))
+    return vector16(b"".join([tagged16(share.group, share.key_exchange) for share in shares]))
 
 
 # pre_shared_key (RFC 9846 §4.3.11)
@@ -268,13 +253,13 @@ def read_offered_psks(reader: Reader) -> OfferedPsks:
     """Read OfferedPsks; there must be one binder, 32 bytes or longer, for each identity."""
     listed = reader.reader16("identities", 7)
     identities = []
-    while listed.remaining:
+    while listed.position < listed.end:
         identity = listed.vector16("identity", 1)
         identities.append(PskIdentity(identity, listed.u32("obfuscated_ticket_age")))
     listed.finish()
     listed = reader.reader16("binders", 33)
     binders = []
-    while listed.remaining:
+    while listed.position < listed.end:
         binders.append(listed.vector8("binder", 32))
     listed.finish()
     if len(binders) != len(identities):
@@ -290,7 +275,9 @@ def read_offered_psks(reader: Reader) -> OfferedPsks:
 
 def write_offered_psks(psks: OfferedPsks) -> bytes:
     """Return OfferedPsks; the binders are the last `psks.binders_length` bytes."""
-    identities = b"".join([identity.body() for identity in psks.identities])
+    identities = b"".join(
+        [vector16(row.identity) + u32(row.obfuscated_ticket_age) for row in psks.identities]
+    )
     return vector16(identities) + vector16(b"".join([vector8(binder) for binder in psks.binders]))
 
 
@@ -317,7 +304,7 @@ def _read_opaques(reader: Reader, field: str, minimum: int) -> tuple[bytes, ...]
     """Read a list of opaque<1..2^16-1>."""
     entries = reader.reader16(field, minimum)
     items = []
-    while entries.remaining:
+    while entries.position < entries.end:
         items.append(entries.vector16("entry", 1))
     entries.finish()
     return tuple(items)
@@ -332,7 +319,7 @@ def read_oid_filters(reader: Reader) -> tuple[OIDFilter, ...]:
     """Read filters<0..2^16-1>."""
     listed = reader.reader16("filters")
     filters: dict[bytes, OIDFilter] = {}
-    while listed.remaining:
+    while listed.position < listed.end:
         oid = listed.vector8("certificate_extension_oid", 1)
         if oid in filters:
             # "Any given OID MUST NOT appear more than once in the filters list."
@@ -363,7 +350,8 @@ def write_status_request(request: StatusRequest) -> bytes:
     """Return a CertificateStatusRequest."""
     if request.status_type != OCSP:
         return u8(request.status_type) + request.request_extensions
-    return u8(OCSP) + write_opaques(request.responder_ids) + vector16(request.request_extensions)
+    responder_ids = write_opaques(request.responder_ids) if request.responder_ids else b"\0\0"
+    return b"\x01" + responder_ids + vector16(request.request_extensions)
 
 
 def read_certificate_status(reader: Reader) -> bytes:
