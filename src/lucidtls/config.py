@@ -40,8 +40,9 @@ MAX_CERTIFICATE_MESSAGE = 102_400
 MAX_LISTS = 32_768
 """Bytes of protocol and authority names: a hello's extensions share 65,535."""
 
-MAX_SKIPPED_EARLY_DATA = 16_384
-"""Bytes of early data a server passes over when it cannot read them (RFC 9846 §4.3.10)."""
+MAX_SKIPPED_EARLY_DATA = 32_768
+"""Bytes of early data a server passes over when it cannot read them (RFC 9846 §4.3.10): the 16 KiB that
+servers commonly allow, and as much again for what sealing them in small records costs."""
 
 
 def system_clock() -> datetime:

@@ -80,7 +80,8 @@ class _Connection:
         connected = self._connected()
         if not data:
             return
-        connected.update_answered = False
+        if connected.update_owed:
+            connected.answer_update()
         writer = self._channel.writer
         room = writer.record_limit - writer.sequence - RECORDS_KEPT_BACK
         if room * writer.max_content >= len(data):
@@ -102,11 +103,18 @@ class _Connection:
 
     def data_to_send(self) -> bytes:
         """Take the bytes that must go to the transport now; empty when there are none."""
+        self._settle()
         return self._channel.writer.take()
 
     def chunks_to_send(self) -> list[bytes]:
         """Take the same bytes as pieces for a gathering write, without joining them."""
+        self._settle()
         return self._channel.writer.chunks()
+
+    def _settle(self) -> None:
+        connected = self._driver.connected
+        if connected is not None and connected.update_owed:
+            connected.answer_update()
 
     # Doing
 

@@ -98,6 +98,6 @@ def choose(config: ServerConfig, hello: ClientHello) -> Choice:
         group=group,
         share=shares.get(group.code),
         alpn=choose_alpn(config.alpn_protocols, extensions.get(ch.ALPN)),
-        server_name=extensions.get(ch.SERVER_NAME),
+        server_name=extensions.get(ch.SERVER_NAME) or None,
         schemes=schemes,
     )

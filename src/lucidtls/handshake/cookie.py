@@ -18,6 +18,9 @@ from lucidtls.errors import IllegalParameter
 LIFETIME: Final = 60
 """Seconds between the HelloRetryRequest and the second ClientHello."""
 
+CLOCK_SKEW: Final = 10
+"""Seconds by which the clocks of servers that share a cookie key may differ."""
+
 _VERSION: Final = 1
 _FIXED: Final = 1 + 4 + 2 + 2
 _TAG: Final = 32
@@ -57,7 +60,8 @@ def open_cookie(key: bytes, sealed: bytes, now: int) -> Cookie:
         group=int.from_bytes(body[7:9]),
         first_hello_hash=body[_FIXED:],
     )
-    age = (now - cookie.issued) & 0xFFFFFFFF
-    if body[0] != _VERSION or age > LIFETIME:
+    # Seconds count modulo 2^32; the difference is small, of either sign.
+    age = (now - cookie.issued + 2**31) % 2**32 - 2**31
+    if body[0] != _VERSION or not -CLOCK_SKEW <= age <= LIFETIME:
         raise IllegalParameter("the cookie is too old", clause="RFC 9846 §4.3.2", age=age)
     return cookie

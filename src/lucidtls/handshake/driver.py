@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
+from traceback import clear_frames
 from typing import Any, Final
 
 from lucidtls.alerts import CLOSE_NOTIFY, INTERNAL_ERROR, USER_CANCELED, Alert, alert_of
@@ -76,7 +77,7 @@ class Driver:
         self._cancel_alerts = 0
         self.channel = channel
         self.connected: Connected | None = None
-        self.failed: BaseException | None = None
+        self.failed = False
         self.peer_closed = False
         self.transport_ended = False
         self.ended = False
@@ -85,13 +86,13 @@ class Driver:
     @property
     def state(self) -> str:
         """Where the handshake stands, in the words of RFC 9846 Appendix A."""
-        if self.failed is not None:
+        if self.failed:
             return "FAILED"
         if self.ended:
             return "CLOSED"
         if self._state is not None:
             return self._state.name
-        return "CONNECTED" if self.connected is not None else "NEGOTIATED"
+        return "CONNECTED" if self.connected is not None else "START"
 
     # Events out
 
@@ -112,6 +113,7 @@ class Driver:
             except PeerError as error:
                 error.state = self.state
                 self.fail(error, error.alert)
+                forget_frames(error)
                 raise
             except (AlertReceived, TruncatedStream) as error:
                 error.state = self.state
@@ -123,7 +125,7 @@ class Driver:
 
     def fail(self, error: BaseException, alert: Alert | None) -> None:
         """End the connection for this reason: send the alert, forget the keys, drop the flow."""
-        self.failed = error
+        self.failed = True
         trace = self.channel.trace
         if trace is not None:
             trace.record(Failed(error))
@@ -217,6 +219,9 @@ class Driver:
             raise UnexpectedMessage("the peer keeps sending empty records", clause="RFC 9846 §5.4")
 
     def _take_alert(self, content: bytes) -> None:
+        if not content:
+            # "MUST NOT send Handshake and Alert records that have a zero-length TLSInnerPlaintext.content"
+            raise UnexpectedMessage("an empty alert record came", clause="RFC 9846 §5.4")
         # "a record with an Alert type MUST contain exactly one message" (RFC 9846 §5.1)
         if len(content) != 2:
             raise DecodeError("an alert record holds something else than one alert", clause="RFC 9846 §5.1")
@@ -302,7 +307,7 @@ class Driver:
 
     def _resume(self, value: Any) -> None:
         """Let the flow run to its next state, to a question the application must answer, or to its end."""
-        flow, self._state = self._flow, None
+        flow = self._flow
         assert flow is not None, "a flow that ended is not resumed"
         trace = self.channel.trace
         while True:
@@ -326,7 +331,7 @@ class Driver:
                 return
 
     def _complete(self, connected: Connected) -> None:
-        self._flow = None
+        self._flow = self._state = None
         self.connected = connected
         self.channel.transcript = Transcript()
         self._events.append(HandshakeCompleted(connected.negotiated))
@@ -345,6 +350,17 @@ class Driver:
         answer, self._answer, self._asked = self._answer, None, None
         self._resume(answer)
         return True
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Clear the variables of the frames an error came through: secrets of the handshake stand in them.
+
+    "Servers and clients MUST forget the secret values and keys established in failed connections"
+    (RFC 9846 §6), and a traceback would keep them for as long as somebody keeps the error.
+    """
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def _how_truncated(connected: bool, started: bool) -> str:

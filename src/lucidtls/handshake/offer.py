@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from lucidtls.config import ClientConfig
@@ -74,7 +75,7 @@ class ClientHandshake:
         if group is not None:
             self.hello = self._hello(self.hello.random, self.hello.legacy_session_id, (group,))
         else:
-            self.hello.extensions = self._extensions()
+            self.hello = replace(self.hello, extensions=self._extensions())
         self.offered = frozenset(self.hello.extensions.codes)
 
     def send_hello(self) -> None:

@@ -48,7 +48,7 @@ class Connected:
     send_generation: int = 0
     key_updates_received: int = 0
     tickets_received: int = 0
-    update_answered: bool = False
+    update_owed: bool = False
     update_awaited: bool = False
 
     def forget(self) -> None:
@@ -70,9 +70,20 @@ class Connected:
         self.send_generation += 1
         self.channel.enter_send_keys(self.suite, self.send_secret, "application")
 
+    def answer_update(self) -> None:
+        """Send the KeyUpdate that the peer asked for, if one is owed.
+
+        "the receiver MUST send a KeyUpdate of its own ... prior to sending its next Application Data record";
+        one answers all requests that came since the last (RFC 9846 §4.7.3).
+        """
+        self.update_owed = False
+        # "it MUST NOT send its own KeyUpdate if that would cause it to exceed these limits"
+        if not self.channel.write_closed and self.send_generation < MAX_GENERATION:
+            self.update_send_keys(request_peer=False)
+
 
 def accept_key_update(connected: Connected, message: KeyUpdate) -> KeysUpdated:
-    """Change to the peer's next keys, and answer with our own update if asked to."""
+    """Change to the peer's next keys; our own update, if asked for, goes out with what is sent next."""
     connected.key_updates_received += 1
     if connected.key_updates_received > MAX_KEY_UPDATES:
         raise UnexpectedMessage(
@@ -81,12 +92,7 @@ def accept_key_update(connected: Connected, message: KeyUpdate) -> KeysUpdated:
     connected.receive_secret = next_generation(connected.suite.hash, connected.receive_secret)
     connected.channel.enter_receive_keys(connected.suite, connected.receive_secret, "application")
     connected.update_awaited = False
-    # "an implementation which receives multiple KeyUpdates while it is silent [responds] with a single
-    # update" (RFC 9846 §4.7.3)
-    answer = message.request_update and not connected.update_answered and not connected.channel.write_closed
-    if answer and connected.send_generation < MAX_GENERATION:
-        connected.update_answered = True
-        connected.update_send_keys(request_peer=False)
+    connected.update_owed = connected.update_owed or bool(message.request_update)
     return KeysUpdated("received")
 
 

@@ -153,8 +153,6 @@ def accept_second_hello(first: ClientHello, second: ClientHello, cookie: bytes |
         raise IllegalParameter("the second ClientHello differs where it may not", clause="RFC 9846 §4.2.2")
     if second.extensions.get(ch.COOKIE) != cookie:
         raise IllegalParameter("the second ClientHello does not return our cookie", clause="RFC 9846 §4.3.2")
-    if ch.EARLY_DATA in second.extensions:
-        raise IllegalParameter("early data is offered again after a retry", clause="RFC 9846 §4.2.2")
 
 
 _SETTLED = (
@@ -170,6 +168,9 @@ _SETTLED = (
 
 def accept_retried_choice(hs: ServerHandshake, hello: ClientHello, suite: CipherSuite, group: int) -> Choice:
     """Choose again and insist on what the HelloRetryRequest said; `group` is 0 if it asked for none."""
+    if ch.EARLY_DATA in hello.extensions:
+        # "A client MUST NOT include the "early_data" extension in its followup ClientHello."
+        raise IllegalParameter("early data is offered again after a retry", clause="RFC 9846 §4.3.10")
     versions = hello.extensions.get(ch.SUPPORTED_VERSIONS) or ()
     choice = choose(hs.config, hello)
     entries = hello.extensions.get(ch.KEY_SHARE) or ()

@@ -105,7 +105,7 @@ class RecordReader:
                 self._refuse_what_is_no_tls()
             content_type = data[at]
             length = (data[at + 3] << 8) | data[at + 4]
-            if length > (MAX_PLAINTEXT if self._key is None else MAX_CIPHERTEXT_13):
+            if length > self._limit(content_type):
                 raise RecordOverflow(
                     "a record is longer than TLS allows", length=length, clause="RFC 9846 §5.1"
                 )
@@ -128,6 +128,11 @@ class RecordReader:
                     protected = self._key is not None and content_type == ContentType.APPLICATION_DATA
                     self._trace.record(RecordTraced("received", record[0], len(record[1]), protected))
                 return record
+
+    def _limit(self, content_type: int) -> int:
+        """The longest fragment a record may have now; early data that is passed over is sealed too."""
+        sealed = self._key is not None or (self._skip and content_type == _APPLICATION_DATA)
+        return MAX_CIPHERTEXT_13 if sealed else MAX_PLAINTEXT
 
     def _refuse_what_is_no_tls(self) -> None:
         first = bytes(self._data[self._at : self._at + 64])
