@@ -251,7 +251,8 @@ def _number_for(name: str) -> int:
 def _extensions(recipe: Recipe, key: Any, signer: Any) -> list[tuple[x509.ExtensionType, bool]]:
     found: list[tuple[x509.ExtensionType, bool]] = []
     if recipe.ca is not None:
-        found.append((x509.BasicConstraints(recipe.ca, recipe.path_length), True))
+        length = recipe.path_length if recipe.ca else None
+        found.append((x509.BasicConstraints(recipe.ca, length), True))
     if recipe.key_usage is not None:
         found.append((key_usage(*recipe.key_usage), True))
     if recipe.extended_key_usage is not None:

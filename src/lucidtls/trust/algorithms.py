@@ -63,7 +63,6 @@ class CertificatePolicy:
     signature_algorithms: frozenset[str]
     key_kinds: frozenset[str]
     minimum_rsa_bits: int = 2048
-    maximum_rsa_bits: int = 8192
     maximum_path_length: int = 10
     anchors_expire: bool = True
     acceptable_policies: frozenset[str] | None = None
@@ -193,9 +192,6 @@ def key_problem(certificate: ParsedCertificate, policy: CertificatePolicy) -> Pr
     if bits < policy.minimum_rsa_bits:
         message = f"an RSA key of {bits} bits is too weak; at least {policy.minimum_rsa_bits} are needed"
         return Problem(Reason.WEAK_KEY, message, {"bits": bits, "minimum": policy.minimum_rsa_bits})
-    if bits > policy.maximum_rsa_bits:
-        message = f"an RSA key of {bits} bits is larger than the {policy.maximum_rsa_bits} accepted"
-        return Problem(Reason.UNSUPPORTED_KEY, message, {"bits": bits})
     return None
 
 

@@ -15,12 +15,13 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID
 
-from lucidtls.crypto.keys import PublicKey, read_public_key
+from lucidtls.crypto.keys import PublicKey, RSAPSSPublicKey, read_public_key
 from lucidtls.errors import CertificateRejected
 from lucidtls.trust import der
-from lucidtls.trust.distinguished import EMPTY_NAME, same_name
+from lucidtls.trust.distinguished import EMPTY_NAME, CanonicalName, canonical_name
 from lucidtls.trust.reasons import Problem, Reason
 
 # Real certificates with hundreds of names stay under 16 KiB, SLH-DSA ones near 50 KiB.
@@ -28,6 +29,8 @@ MAX_CERTIFICATE_SIZE = 128 * 1024
 # Parsed certificates are kept; large ones are not, so that what a peer can make us keep stays small.
 MAX_REMEMBERED_SIZE = 8 * 1024
 REMEMBERED_CERTIFICATES = 256
+# A signature check takes time with the square of the size: 0.3 ms at 8192 bits, and keys may be hostile.
+MAX_RSA_BITS = 8192
 # Enough for any CA's practice; each entry costs work in the policy graph.
 MAX_CERTIFICATE_POLICIES = 128
 
@@ -138,6 +141,8 @@ class ParsedCertificate:
     """
 
     __slots__ = (
+        "_canonical_issuer",
+        "_canonical_subject",
         "_facts",
         "_public_key",
         "_self_issued",
@@ -170,6 +175,8 @@ class ParsedCertificate:
         self._facts: Facts | None = None
         self._public_key: PublicKey | None = None
         self._self_issued: bool | None = None
+        self._canonical_subject: CanonicalName | None = None
+        self._canonical_issuer: CanonicalName | None = None
 
     def _slice(self, data: bytes) -> None:
         """Cut out the fields of TBSCertificate that are compared as bytes (RFC 5280 §4.1)."""
@@ -213,7 +220,7 @@ class ParsedCertificate:
         """The subject's key."""
         if self._public_key is None:
             try:
-                self._public_key = read_public_key(self.spki)
+                self._public_key = _bounded(read_public_key(self.spki))
             except CertificateRejected as error:
                 raise Unreadable(error.message, _KEY_REASONS[error.reason]) from error
             except PARSE_ERRORS as error:
@@ -224,8 +231,26 @@ class ParsedCertificate:
     def self_issued(self) -> bool:
         """Whether subject and issuer are the same name (RFC 5280 §6.1)."""
         if self._self_issued is None:
-            self._self_issued = same_name(self.subject, self.issuer)
+            self._self_issued = self.names_as_issuer(self)
         return self._self_issued
+
+    @property
+    def canonical_subject(self) -> CanonicalName:
+        """The subject in comparable form."""
+        if self._canonical_subject is None:
+            self._canonical_subject = canonical_name(self.subject)
+        return self._canonical_subject
+
+    @property
+    def canonical_issuer(self) -> CanonicalName:
+        """The issuer in comparable form."""
+        if self._canonical_issuer is None:
+            self._canonical_issuer = canonical_name(self.issuer)
+        return self._canonical_issuer
+
+    def names_as_issuer(self, other: ParsedCertificate) -> bool:
+        """Tell whether `other` has the issuer's name; identical bytes, the usual case, need no decoding."""
+        return self.issuer == other.subject or self.canonical_issuer == other.canonical_subject
 
     @property
     def subject_text(self) -> str:
@@ -271,6 +296,13 @@ def name_text(name: bytes, limit: int = 160) -> str:
         text = ""
     text = text or name.hex()
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _bounded(key: PublicKey) -> PublicKey:
+    if isinstance(key, (rsa.RSAPublicKey, RSAPSSPublicKey)) and key.key_size > MAX_RSA_BITS:
+        message = f"an RSA key of {key.key_size} bits is larger than the {MAX_RSA_BITS} accepted"
+        raise Unreadable(message, Reason.UNSUPPORTED_KEY)
+    return key
 
 
 # What each extension adds to the facts. The functions get the extension and the facts under construction.
@@ -380,18 +412,20 @@ def _check_subtrees(tbs: bytes) -> None:
 
     "the minimum MUST be zero, and maximum MUST be absent" (RFC 5280 §4.2.1.10): in DER, both are absent.
     """
+    for _, subtrees in der.children(_extension_value(tbs, _NAME_CONSTRAINTS)):
+        for _, _, start, end in der.elements(subtrees, 0, len(subtrees)):
+            if sum(1 for _ in der.elements(subtrees, start, end)) != 1:
+                raise ValueError("nameConstraints with a minimum or maximum")
+
+
+def _extension_value(tbs: bytes, oid: bytes) -> bytes:
+    """Return the DER that the extension of this encoded OID holds."""
     extensions = next(body for tag, body in der.children(tbs) if tag == 0xA3)
     for _, extension in der.children(extensions):
-        oid, *_, (_, value) = [
-            (extension[at:after], extension[start:after])
-            for _, at, start, after in der.elements(extension, 0, len(extension))
-        ]
-        if oid[0] != _NAME_CONSTRAINTS:
-            continue
-        for _, subtrees in der.children(value):
-            for _, _, start, end in der.elements(subtrees, 0, len(subtrees)):
-                if sum(1 for _ in der.elements(subtrees, start, end)) != 1:
-                    raise ValueError("nameConstraints with a minimum or maximum")
+        if extension.startswith(oid):
+            *_, (_, _, start, end) = der.elements(extension, 0, len(extension))
+            return extension[start:end]
+    raise ValueError("the extension is not there")
 
 
 def general_names(names: Iterable[x509.GeneralName]) -> GeneralNames:

@@ -119,7 +119,7 @@ def constrained_names(certificate: ParsedCertificate) -> GeneralNames:
     names = presented or GeneralNames()
     emails = names.emails
     if presented is None:
-        emails = tuple(attribute_values(certificate.subject, _EMAIL_ATTRIBUTE))
+        emails = tuple(attribute_values(certificate.canonical_subject, _EMAIL_ATTRIBUTE))
     subject = () if certificate.subject == EMPTY_NAME else (certificate.subject,)
     return GeneralNames(
         names.dns, names.addresses, emails, names.uris, names.directory + subject, names.others

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lucidtls.trust.algorithms import is_signed_by
 from lucidtls.trust.certificate import ParsedCertificate, Unreadable
 from lucidtls.trust.distinguished import attribute_values
 from lucidtls.trust.reasons import Problem, Reason
@@ -30,24 +29,24 @@ def mismatch_problem(path: Sequence[ParsedCertificate], issuer: ParsedCertificat
     return Problem(Reason.BAD_SIGNATURE, "the certificate's signature does not fit its issuer's key", fields)
 
 
-def dead_end_problem(
+def self_signed_problem(path: Sequence[ParsedCertificate]) -> Problem:
+    """The top of the path is signed by its own key and is no anchor."""
+    fields: dict[str, object] = {"issuer": path[-1].issuer_text}
+    if len(path) == 1:
+        return Problem(Reason.SELF_SIGNED, Reason.SELF_SIGNED.sentence, fields)
+    return Problem(Reason.UNKNOWN_CA, "the chain ends in a root that is not trusted here", fields)
+
+
+def missing_issuer_problem(
     path: Sequence[ParsedCertificate], others: Iterable[ParsedCertificate], trust: TrustStore
 ) -> Problem:
     """Nobody known has the name of the issuer of the path's top: say which kind of gap that is."""
-    top = path[-1]
-    fields: dict[str, object] = {"issuer": top.issuer_text}
-    if top.self_issued and _signed_by_itself(top):
-        if len(path) == 1:
-            message = "the certificate is signed by its own key and is not in the trust store"
-            return Problem(Reason.SELF_SIGNED, message, fields)
-        return Problem(Reason.UNKNOWN_CA, "the chain ends in a root that is not trusted here", fields)
+    fields: dict[str, object] = {"issuer": path[-1].issuer_text}
     evidence = _evidence_of_a_gap(path, others, trust)
-    if evidence is not None:
-        message = (
-            "the certificate of the issuer is not among those sent, and no trusted authority has its name"
-        )
-        return Problem(Reason.MISSING_INTERMEDIATE, message, {**fields, **evidence})
-    return Problem(Reason.UNKNOWN_CA, "no trusted authority has the name of the issuer", fields)
+    if evidence is None:
+        return Problem(Reason.UNKNOWN_CA, "no trusted authority has the name of the issuer", fields)
+    message = "the issuer's certificate is not among those sent, and no trusted authority has its name"
+    return Problem(Reason.MISSING_INTERMEDIATE, message, {**fields, **evidence})
 
 
 def _evidence_of_a_gap(
@@ -58,23 +57,16 @@ def _evidence_of_a_gap(
     if len(path) == 1 and (places := _ca_issuers(top)):
         return {"evidence": "the leaf says where its issuer's certificate is", "ca_issuers": places}
     for other in others:
-        if other not in path and not other.self_issued and trust.with_equal_subject(other.issuer):
+        if other not in path and not other.self_issued and trust.named(other.canonical_issuer):
             return {"evidence": "a certificate further up was sent", "sent": other.subject_text}
-    organizations = set(attribute_values(top.issuer, _ORGANIZATION))
+    organizations = set(attribute_values(top.canonical_issuer, _ORGANIZATION))
     for anchor in trust if organizations else ():
-        if organizations.intersection(attribute_values(anchor.subject, _ORGANIZATION)):
+        if organizations.intersection(attribute_values(anchor.canonical_subject, _ORGANIZATION)):
             return {
                 "evidence": "an authority of the same organization is trusted",
                 "anchor": anchor.subject_text,
             }
     return None
-
-
-def _signed_by_itself(certificate: ParsedCertificate) -> bool:
-    try:
-        return is_signed_by(certificate, certificate)
-    except Unreadable:
-        return False
 
 
 def _facts_key_id(certificate: ParsedCertificate) -> bytes | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from functools import lru_cache
 
 from lucidtls.trust import der
 
@@ -21,32 +20,10 @@ _ENCODINGS = {
     0x1C: "utf-32-be",  # UniversalString
     0x1E: "utf-16-be",  # BMPString
 }
-# Long names are compared and not remembered, so that a peer cannot fill memory with them.
-_REMEMBERED_LENGTH = 1024
 
 
 def canonical_name(name: bytes) -> CanonicalName:
     """Bring a DER Name into a form in which equal names are equal values."""
-    return _canonical_remembered(name) if len(name) <= _REMEMBERED_LENGTH else _canonical(name)
-
-
-def is_within(name: CanonicalName, subtree: CanonicalName) -> bool:
-    """Tell whether `name` begins with all the RDNs of `subtree` (RFC 5280 §7.1)."""
-    return name[: len(subtree)] == subtree
-
-
-def same_name(one: bytes, other: bytes) -> bool:
-    """Compare two DER Names; identical bytes, the usual case, need no decoding."""
-    return one == other or canonical_name(one) == canonical_name(other)
-
-
-def attribute_values(name: bytes, attribute: bytes) -> list[str]:
-    """Return the canonical values that a DER Name has of one attribute type, by encoded OID."""
-    pairs = (pair for relative in canonical_name(name) for pair in relative)
-    return [value for kind, value in pairs if kind == attribute and isinstance(value, str)]
-
-
-def _canonical(name: bytes) -> CanonicalName:
     try:
         return tuple(_relative_name(body) for _, body in der.children(name))
     except ValueError:
@@ -54,7 +31,15 @@ def _canonical(name: bytes) -> CanonicalName:
         return (((b"", name),),)
 
 
-_canonical_remembered = lru_cache(maxsize=512)(_canonical)
+def is_within(name: CanonicalName, subtree: CanonicalName) -> bool:
+    """Tell whether `name` begins with all the RDNs of `subtree` (RFC 5280 §7.1)."""
+    return name[: len(subtree)] == subtree
+
+
+def attribute_values(name: CanonicalName, attribute: bytes) -> list[str]:
+    """Return the values that a name has of one attribute type, by encoded OID."""
+    pairs = (pair for relative in name for pair in relative)
+    return [value for kind, value in pairs if kind == attribute and isinstance(value, str)]
 
 
 def _relative_name(body: bytes) -> RelativeName:

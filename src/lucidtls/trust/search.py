@@ -9,8 +9,7 @@ from datetime import datetime
 from lucidtls.trust.algorithms import CertificatePolicy, is_signed_by, signature_problem
 from lucidtls.trust.certificate import ParsedCertificate, Unreadable
 from lucidtls.trust.checks import issuer_problem, leaf_problem
-from lucidtls.trust.deadends import dead_end_problem, mismatch_problem
-from lucidtls.trust.distinguished import same_name
+from lucidtls.trust.deadends import mismatch_problem, missing_issuer_problem, self_signed_problem
 from lucidtls.trust.limits import Budget, TooComplex
 from lucidtls.trust.policy import policy_problem
 from lucidtls.trust.reasons import TELLING, Problem, Reason
@@ -57,7 +56,7 @@ def find_path(presented: Presented, question: Question, trust: TrustStore, polic
 class _Search:
     """One verification's search. Signature verdicts are kept for its duration only."""
 
-    __slots__ = ("budget", "outcomes", "policy", "presented", "question", "trust", "verdicts")
+    __slots__ = ("budget", "complete", "dead_end", "policy", "presented", "question", "trust", "verdicts")
 
     def __init__(
         self, presented: Presented, question: Question, trust: TrustStore, policy: CertificatePolicy
@@ -68,21 +67,22 @@ class _Search:
         self.policy = policy
         self.budget = Budget()
         self.verdicts: dict[tuple[bytes, bytes], bool] = {}
-        # (0 for a path that reached an anchor else 1, place in TELLING, minus the path's length), problem
-        self.outcomes: list[tuple[tuple[int, int, int], Problem]] = []
+        # What the second search finds: the problems of paths that reach an anchor, and the longest path that
+        # reaches none, with a certificate that has the issuer's name and another key, if there is one.
+        self.complete: list[Problem] = []
+        self.dead_end: tuple[Path, ParsedCertificate | None] | None = None
 
     # The strict search
 
     def strict(self) -> Path | None:
         """Find a path without problems."""
-        leaf = self.presented.leaf
         if self._leaf_problem() is not None:
             return None
-        return self._extend([leaf])
+        return self._extend([self.presented.leaf])
 
     def _extend(self, path: Path) -> Path | None:
         top = path[-1]
-        if top in self.trust and self._complete(path) is None:
+        if top in self.trust and self._policy_problem(path) is None:
             return path
         if signature_problem(top, self.policy) is not None or len(path) >= self.policy.maximum_path_length:
             return None
@@ -96,33 +96,34 @@ class _Search:
     # The search for the reason
 
     def most_telling(self) -> Problem:
-        """Follow all paths, problems or not, and return the problem that says most."""
-        first = self._leaf_problem()
+        """Follow all paths, problems or not, and return the problem that says most.
+
+        Problems of paths that reach an anchor come first; without such a path, where it ends is the problem.
+        """
+        leaf = self._leaf_problem()
+        if leaf is not None and leaf.reason is Reason.MALFORMED:
+            return leaf
         self.budget = Budget()
         try:
-            self._explore([self.presented.leaf], [] if first is None else [first])
+            self._explore([self.presented.leaf], [] if leaf is None else [leaf])
         except TooComplex as error:
-            self.outcomes.append(
-                ((1, TELLING[Reason.TOO_COMPLEX], 0), Problem(Reason.TOO_COMPLEX, str(error)))
-            )
-        if self.presented.malformed is not None:
-            self.outcomes.append(((1, TELLING[Reason.MALFORMED], 0), self.presented.malformed))
-        return min(self.outcomes, key=lambda outcome: outcome[0])[1]
+            if not self.complete:
+                return Problem(Reason.TOO_COMPLEX, str(error))
+        if self.complete:
+            return min(self.complete, key=lambda problem: TELLING[problem.reason])
+        return self.presented.malformed or self._dead_end_problem()
 
     def _explore(self, path: Path, problems: list[Problem]) -> None:
         top = path[-1]
         if top in self.trust:
-            self._record(0, path, problems, self._complete(path))
+            last = self._policy_problem(path)
+            self.complete += problems if last is None else [*problems, last]
             return
         problem = signature_problem(top, self.policy)
         if problem is not None:
             problems = [*problems, self._placed(problem, top)]
-        if len(path) >= self.policy.maximum_path_length:
-            message = f"the path has more than {self.policy.maximum_path_length} certificates"
-            self._record(1, path, problems, Problem(Reason.PATH_TOO_LONG, message))
-            return
         extended, mismatched = False, None
-        for issuer in self._candidates(path):
+        for issuer in self._candidates(path) if len(path) < self.policy.maximum_path_length else ():
             # An algorithm that is refused may be one that cannot be checked: then the name alone must do.
             if problem is None and not self._signed(top, issuer):
                 mismatched = mismatched or issuer
@@ -130,20 +131,22 @@ class _Search:
             found = self._issuer_problem(issuer, path)
             self._explore([*path, issuer], problems if found is None else [*problems, found])
             extended = True
-        if not extended:
-            self._record(1, path, problems, self._dead_end(path, mismatched))
+        if not extended and (self.dead_end is None or len(path) > len(self.dead_end[0])):
+            self.dead_end = path, mismatched
 
-    def _dead_end(self, path: Path, mismatched: ParsedCertificate | None) -> Problem:
-        if mismatched is not None:
-            return self._placed(mismatch_problem(path, mismatched), path[-1])
-        return self._placed(dead_end_problem(path, self.presented.others, self.trust), path[-1])
-
-    def _record(self, rank: int, path: Path, problems: list[Problem], last: Problem | None) -> None:
-        """Keep the most telling problem of one path; without an anchor that is the dead end itself."""
-        candidates = [last] if rank and last is not None else [*problems, *([last] if last else [])]
-        if candidates:
-            problem = min(candidates, key=lambda one: TELLING[one.reason])
-            self.outcomes.append(((rank, TELLING[problem.reason], -len(path)), problem))
+    def _dead_end_problem(self) -> Problem:
+        path, mismatched = self.dead_end or ([self.presented.leaf], None)
+        if len(path) >= self.policy.maximum_path_length:
+            message = f"the path has more than {self.policy.maximum_path_length} certificates"
+            return Problem(Reason.PATH_TOO_LONG, message, {"limit": self.policy.maximum_path_length})
+        top = path[-1]
+        if top.self_issued and self._signed(top, top):
+            problem = self_signed_problem(path)
+        elif mismatched is not None:
+            problem = mismatch_problem(path, mismatched)
+        else:
+            problem = missing_issuer_problem(path, self.presented.others, self.trust)
+        return self._placed(problem, top)
 
     # Shared steps
 
@@ -160,7 +163,7 @@ class _Search:
         )
         return None if problem is None else self._placed(problem, issuer)
 
-    def _complete(self, path: Path) -> Problem | None:
+    def _policy_problem(self, path: Path) -> Problem | None:
         """Check what needs the whole path: the certificate policies."""
         certificates = path[-2::-1] if len(path) > 1 else path
         try:
@@ -190,12 +193,11 @@ class _Search:
                 yield issuer
 
     def _named(self, top: ParsedCertificate) -> Iterator[ParsedCertificate]:
-        name = top.issuer
-        anchors = self.trust.with_subject(name)
+        anchors = self.trust.with_subject(top.issuer)
         yield from _by_key_id(top, anchors)
-        others = [other for other in self.presented.others if same_name(other.subject, name)]
+        others = [other for other in self.presented.others if top.names_as_issuer(other)]
         yield from _by_key_id(top, [other for other in others if other not in self.trust])
-        yield from [anchor for anchor in self.trust.with_equal_subject(name) if anchor not in anchors]
+        yield from [anchor for anchor in self.trust.named(top.canonical_issuer) if anchor not in anchors]
 
     def _placed(self, problem: Problem, certificate: ParsedCertificate) -> Problem:
         """Add which certificate it is: its place in the peer's list, None for an anchor, and its subject."""

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from lucidtls.errors import ConfigurationError
 from lucidtls.trust.certificate import PARSE_ERRORS, ParsedCertificate, Unreadable
-from lucidtls.trust.distinguished import CanonicalName, canonical_name
+from lucidtls.trust.distinguished import CanonicalName
 
 # Where systems keep their bundle, most common first; OpenSSL's own variables come before all of them.
 SYSTEM_BUNDLES = (
@@ -98,14 +98,14 @@ class TrustStore:
             self._by_subject = index
         return self._by_subject.get(name, [])
 
-    def with_equal_subject(self, name: bytes) -> list[ParsedCertificate]:
-        """Return the anchors whose subject equals this DER Name by RFC 5280 §7.1, identical ones included."""
+    def named(self, name: CanonicalName) -> list[ParsedCertificate]:
+        """Return the anchors whose subject equals this name by RFC 5280 §7.1."""
         if self._by_canonical is None:
             index: dict[CanonicalName, list[ParsedCertificate]] = {}
             for anchor in self:
-                index.setdefault(canonical_name(anchor.subject), []).append(anchor)
+                index.setdefault(anchor.canonical_subject, []).append(anchor)
             self._by_canonical = index
-        return self._by_canonical.get(canonical_name(name), [])
+        return self._by_canonical.get(name, [])
 
 
 class SystemTrust(TrustStore):

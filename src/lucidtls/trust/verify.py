@@ -35,6 +35,8 @@ __all__ = [
     "leaf_public_key",
 ]
 
+KEY_USAGES = ("digital_signature", "key_encipherment", "key_agreement", None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationRequest:
@@ -57,6 +59,8 @@ class VerificationRequest:
     def __post_init__(self) -> None:
         if self.role not in ("server", "client"):
             raise ConfigurationError(f"role is 'server' or 'client', not {self.role!r}")
+        if self.key_usage not in KEY_USAGES:
+            raise ConfigurationError(f"key_usage is one of {KEY_USAGES}, not {self.key_usage!r}")
         if self.at.tzinfo is None:
             raise ConfigurationError("the time of verification must have a time zone")
 

@@ -1,7 +1,7 @@
 """The tests of NIST's Public Key Interoperability Test Suite (PKITS 1.0.1), as a table of ours.
 
 The certificates come from the PyPI package `cryptography_vectors`. A case is an end-entity certificate, the
-inputs of RFC 5280 §6.1.1 and whether the path is valid; where PKITS gives no inputs they are the default ones.
+inputs of RFC 5280 §6.1.1 and whether the path is valid; where PKITS gives none they are the defaults.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Case:
-    """One PKITS test or subtest. `inputs` are fields of `CertificatePolicy`; `policies` are numbers 1 to 6."""
+    """One PKITS test or subtest; `policies` are the numbers of the acceptable NIST test policies."""
 
     section: str
     leaf: str
@@ -37,7 +37,7 @@ class Case:
 
 
 def _named(section: str, names: str) -> list[Case]:
-    """Cases with default inputs, whose names say what is expected: those that begin with Invalid are invalid."""
+    """Cases with default inputs; the names of the invalid ones begin so."""
     return [Case(section, name, not name.startswith("Invalid")) for name in names.split()]
 
 
