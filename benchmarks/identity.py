@@ -58,7 +58,9 @@ def ecdsa_identity() -> Identity:
             )
         )
 
-    root = build(name, root_key).add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    root = build(name, root_key).add_extension(
+        x509.BasicConstraints(ca=True, path_length=None), critical=True
+    )
     leaf = (
         build(x509.Name([]), leaf_key)
         .add_extension(names, critical=True)

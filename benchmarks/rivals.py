@@ -5,8 +5,9 @@ from __future__ import annotations
 import ssl
 from functools import cache
 
-from benchmarks.identity import SERVER_NAME, ecdsa_identity
 from cryptography.hazmat.primitives.serialization import Encoding
+
+from benchmarks.identity import SERVER_NAME, ecdsa_identity
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.connection import ClientConnection, ServerConnection
 from lucidtls.events import ApplicationData

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from benchmarks.identity import SERVER_NAME
 from benchmarks.measure import Comparison, compare
-from benchmarks.rivals import our_configs, ssl_contexts
+from benchmarks.rivals import SSL_SUITE, our_configs, ssl_contexts
 from lucidtls.io.sockets import wrap
 
 MEGABYTE: Final = 2**20
@@ -27,7 +27,7 @@ Wrap = Callable[[socket.socket], Any]
 
 def ours_as_server(sock: socket.socket) -> Any:
     """Our server's end."""
-    return wrap(sock, config=our_configs()[1], server_side=True)
+    return wrap(sock, config=our_configs(SSL_SUITE)[1], server_side=True)
 
 
 def ssl_as_server(sock: socket.socket) -> Any:
@@ -37,7 +37,7 @@ def ssl_as_server(sock: socket.socket) -> Any:
 
 def ours_as_client(sock: socket.socket) -> Any:
     """Our client's end."""
-    return wrap(sock, config=our_configs()[0], server_name=SERVER_NAME)
+    return wrap(sock, config=our_configs(SSL_SUITE)[0], server_name=SERVER_NAME)
 
 
 def ssl_as_client(sock: socket.socket) -> Any:
@@ -86,7 +86,10 @@ def run_servers(report: Connection) -> None:
 @contextmanager
 def both_connected() -> Iterator[tuple[Any, Any]]:
     """A client's end of each rival, connected to a server in another process."""
-    our_configs(), ssl_contexts()  # made before the fork, so that both processes know one certificate
+    (
+        our_configs(SSL_SUITE),
+        ssl_contexts(),
+    )  # made before the fork, so that both processes know one certificate
     context = multiprocessing.get_context("fork")
     near, far = context.Pipe()
     process = context.Process(target=run_servers, args=(far,), daemon=True)
@@ -121,8 +124,13 @@ def measure(rounds: int) -> list[tuple[Comparison, str]]:
     """Seconds per megabyte in each direction, with the budget each is held to."""
     with both_connected() as (ours, theirs):
         found = []
-        for name, move in (("bulk over loopback, reading", download), ("bulk over loopback, writing", upload)):
+        for name, move in (
+            ("bulk over loopback, reading", download),
+            ("bulk over loopback, writing", upload),
+        ):
             row = compare(name, lambda: move(ours), lambda: move(theirs), rounds=rounds)  # noqa: B023 - called at once
-            per_megabyte = Comparison(name, row.ours / PER_ROUND, row.theirs / PER_ROUND, row.ratio, row.rounds)
+            per_megabyte = Comparison(
+                name, row.ours / PER_ROUND, row.theirs / PER_ROUND, row.ratio, row.rounds
+            )
             found.append((per_megabyte, BUDGET))
     return found

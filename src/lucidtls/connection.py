@@ -12,7 +12,7 @@ from typing import Any, Final
 from lucidtls.alerts import INTERNAL_ERROR
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.errors import ConfigurationError, UsageError
-from lucidtls.events import Event, Negotiated, Question
+from lucidtls.events import Event, Negotiated, Question, SessionTicket
 from lucidtls.handshake import client, server
 from lucidtls.handshake.answer import ServerHandshake
 from lucidtls.handshake.channel import Channel
@@ -182,6 +182,12 @@ class ClientConnection(_Connection):
         reference = parse_server_name(server_name) if server_name is not None else None
         hs = ClientHandshake(config, Channel(config), reference)
         super().__init__(Driver(config, hs.channel, client.run(hs), CLIENT_HANDLERS))
+
+    @property
+    def tickets(self) -> tuple[SessionTicket, ...]:
+        """The session tickets the server has given so far, oldest first; none after a failure."""
+        connected = self._driver.connected
+        return tuple(connected.tickets) if connected is not None else ()
 
 
 class ServerConnection(_Connection):

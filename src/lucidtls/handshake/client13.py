@@ -15,7 +15,7 @@ from lucidtls.errors import IllegalParameter, MissingExtension, UnexpectedMessag
 from lucidtls.events import Negotiated
 from lucidtls.handshake import authentication
 from lucidtls.handshake.authentication import PeerIdentity
-from lucidtls.handshake.negotiate import choose_credential
+from lucidtls.handshake.negotiate import choose_credential, choose_scheme
 from lucidtls.handshake.offer import ClientHandshake
 from lucidtls.handshake.post import Connected
 from lucidtls.handshake.schedule13 import (
@@ -29,6 +29,7 @@ from lucidtls.handshake.schedule13 import (
 )
 from lucidtls.handshake.states import WAIT_CERT, WAIT_CERT_CR, WAIT_CV, WAIT_EE, WAIT_FINISHED, WAIT_SH
 from lucidtls.handshake.versions import TLS12, TLS13
+from lucidtls.trust.advertised import Fit, fit_of_chain
 from lucidtls.trust.credentials import Credential
 from lucidtls.wire.codepoints import CIPHER_SUITES, name_of
 from lucidtls.wire.codepoints import GROUPS as GROUP_NAMES
@@ -292,15 +293,24 @@ def choose_client_credential(
     filters = request.extensions.get(cr.OID_FILTERS) or ()
     authorities = request.extensions.get(cr.CERTIFICATE_AUTHORITIES) or ()
     ours = hs.config.algorithms.scheme_codes
+    in_certificates = request.extensions.get(cr.SIGNATURE_ALGORITHMS_CERT) or peers
     usable = [
         credential
         for credential in hs.config.credential_list
         if credential.matches_filters(filters)
-        and any(code in peers and code in ours for code in credential.schemes)
+        and choose_scheme(credential, ours, peers) is not None
+        and fit_of_chain(credential.chain, in_certificates) is not Fit.SHA1
     ]
     if not usable:
         return None
-    return choose_credential(usable, ours=ours, peers=peers, server_name=None, authorities=authorities)
+    return choose_credential(
+        usable,
+        ours=ours,
+        peers=peers,
+        in_certificates=in_certificates,
+        server_name=None,
+        authorities=authorities,
+    )
 
 
 # CONNECTED

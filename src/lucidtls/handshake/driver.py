@@ -131,6 +131,9 @@ class Driver:
             trace.record(Failed(error))
         if alert is not None and not self.channel.write_closed:
             self.channel.send_alert(alert)
+        if self.connected is not None:
+            # "the PSKs associated with session tickets ... SHOULD be discarded if possible" (RFC 9846 §6)
+            self.connected.tickets.clear()
         self._end()
 
     def _end(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from lucidtls.crypto.groups import Group
 from lucidtls.crypto.suites import CipherSuite
 from lucidtls.errors import NegotiationFailure, NoApplicationProtocol, UnrecognizedName
+from lucidtls.trust.advertised import Fit, fit_of_chain
 from lucidtls.trust.credentials import Credential
 from lucidtls.wire.codepoints import CIPHER_SUITES, GROUPS, SIGNATURE_SCHEMES, name_of
 
@@ -90,6 +91,7 @@ def choose_credential(
     *,
     ours: Collection[int],
     peers: Collection[int],
+    in_certificates: Collection[int],
     server_name: str | None,
     authorities: Collection[bytes],
     require_known_name: bool = False,
@@ -97,17 +99,19 @@ def choose_credential(
     """The credential to show and the scheme to sign with (RFC 9846 §4.5.1.2).
 
     Only credentials whose key the peer can verify count. Among them the name asked for weighs most, then
-    a chain issued by one of the peer's authorities, then the order of the list. Raises NegotiationFailure
-    or UnrecognizedName.
+    a chain signed only as the peer accepts `in_certificates`, then one issued by one of the peer's
+    authorities, then the order of the list. Raises NegotiationFailure or UnrecognizedName.
     """
     best: tuple[Credential, int] | None = None
-    best_rank = (False, False)
+    best_rank = (False, False, False)
     for credential in credentials:
         scheme = choose_scheme(credential, ours, peers)
-        if scheme is None:
+        fit = fit_of_chain(credential.chain, in_certificates)
+        if scheme is None or fit is Fit.SHA1:
             continue
         named = server_name is not None and credential.matches_name(server_name)
-        rank = (named, not authorities or any(issuer in authorities for issuer in credential.issuers))
+        issued = not authorities or any(issuer in authorities for issuer in credential.issuers)
+        rank = (named, fit is Fit.ADVERTISED, issued)
         if best is None or rank > best_rank:
             best, best_rank = (credential, scheme), rank
     if best is None:

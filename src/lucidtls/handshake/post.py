@@ -47,7 +47,7 @@ class Connected:
     resumption_secret: bytes = field(repr=False)
     send_generation: int = 0
     key_updates_received: int = 0
-    tickets_received: int = 0
+    tickets: list[SessionTicket] = field(default_factory=list, repr=False)
     update_owed: bool = False
     update_awaited: bool = False
 
@@ -100,8 +100,8 @@ def accept_new_session_ticket(
     connected: Connected, message: NewSessionTicket
 ) -> SessionTicketReceived | None:
     """Derive the ticket's PSK and hand both to the application (RFC 9846 §4.7.1)."""
-    connected.tickets_received += 1
-    if connected.tickets_received > MAX_TICKETS or not message.lifetime:
+    # "The value of zero indicates that the ticket should be discarded immediately." (RFC 9846 §4.7.1)
+    if len(connected.tickets) >= MAX_TICKETS or not message.lifetime:
         return None
     negotiated = connected.negotiated
     ticket = SessionTicket(
@@ -115,6 +115,7 @@ def accept_new_session_ticket(
         server_name=negotiated.server_name,
         alpn=negotiated.alpn,
     )
+    connected.tickets.append(ticket)
     return SessionTicketReceived(ticket)
 
 

@@ -188,6 +188,7 @@ async def choose_own_credential(
         raise MissingExtension("the ClientHello lists no signature algorithms", clause="RFC 9846 §4.3.3")
     offered = hello.extensions.get(ch.ALPN) or ()
     authorities = hello.extensions.get(ch.CERTIFICATE_AUTHORITIES) or ()
+    in_certificates = hello.extensions.get(ch.SIGNATURE_ALGORITHMS_CERT)
     chosen = await CredentialWanted(
         server_name=choice.server_name,
         alpn=tuple(protocol.decode("ascii", "backslashreplace") for protocol in offered),
@@ -198,6 +199,7 @@ async def choose_own_credential(
         hs.config.credential_list if chosen is None else (chosen,),
         ours=hs.config.algorithms.scheme_codes,
         peers=choice.schemes,
+        in_certificates=in_certificates or choice.schemes,
         server_name=choice.server_name,
         authorities=authorities,
         require_known_name=hs.config.require_known_name and chosen is None,
