@@ -75,7 +75,7 @@ def default_config(rounds: int) -> Comparison:
     def ours() -> None:
         trust = SystemTrust()
         len(trust)
-        assert ClientConfig(trust=trust).chain_verifier
+        assert ClientConfig(trust=trust).chain_verifier is not None
 
     return compare(
         "default client config, system trust",

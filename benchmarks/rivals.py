@@ -111,7 +111,7 @@ class SSLPair:
         received = 0
         view = memoryview(target)
         while received < len(data):
-            received += self.server.read(len(data), view[received:])  # type: ignore[call-overload]
+            received += int(self.server.read(len(data), view[received:]))
 
 
 def _step(end: ssl.SSLObject) -> None:

@@ -13,13 +13,13 @@ from benchmarks import budgets
 
 @pytest.mark.budget
 def test_a_full_handshake_costs_about_what_it_costs_in_c() -> None:
-    """A TLS 1.3 handshake is mostly asymmetric cryptography, so Python may take no more than 1.5 times C's time."""
+    """A TLS 1.3 handshake is mostly asymmetric cryptography: Python takes at most 1.5 times C's time."""
     assert budgets.handshake(60).ratio < 1.5
 
 
 @pytest.mark.budget
 def test_bulk_data_costs_no_more_than_in_c() -> None:
-    """Sealing and opening 16 KiB records is the cipher's work; the Python around it may not double its time."""
+    """Sealing and opening 16 KiB records is the cipher's work; the Python around it may not double it."""
     assert budgets.bulk(60).ratio < 1.5
 
 

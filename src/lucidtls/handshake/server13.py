@@ -49,7 +49,7 @@ async def run(hs: ServerHandshake, hello: ClientHello) -> Connected:
     secrets = send_server_hello(hs, hello, choice)
     enter_handshake_keys(hs, choice.suite, secrets)
 
-    send_encrypted_extensions(hs, choice)
+    send_encrypted_extensions(hs, choice, credential)
     request_certificate(hs)
     authentication.send_certificate(hs.channel, credential)
     await authentication.send_certificate_verify(
@@ -240,9 +240,18 @@ def enter_handshake_keys(hs: ServerHandshake, suite: CipherSuite, secrets: Hands
     channel.reader.clear_alert_allowed = True
 
 
-def send_encrypted_extensions(hs: ServerHandshake, choice: Choice) -> None:
-    """Answer what needs no secrecy of its own but should not be seen (RFC 9846 §4.4.1)."""
+def send_encrypted_extensions(hs: ServerHandshake, choice: Choice, credential: Credential) -> None:
+    """Answer what is not needed to make keys, under the keys just made (RFC 9846 §4.4.1)."""
     items: list[tuple[Any, Any]] = []
+    if credential.matches_name(choice.server_name):
+        # A server that used the name to choose its certificate "SHALL include an extension of type
+        # "server_name"" with an empty body (RFC 6066 §3).
+        items.append((ee.SERVER_NAME, True))
+    groups = hs.config.algorithms.groups
+    if choice.group is not groups[0]:
+        # "If the server has a group it prefers to the ones in the "key_share" extension but is still willing
+        # to accept the ClientHello, it SHOULD send "supported_groups"" (RFC 9846 §4.3.7)
+        items.append((ee.SUPPORTED_GROUPS, tuple(group.code for group in groups)))
     if choice.alpn is not None:
         items.append((ee.ALPN, (choice.alpn,)))
     hs.channel.send(EncryptedExtensions(Extensions.build("EncryptedExtensions", items)))
