@@ -104,6 +104,11 @@ test: check
 	$(BIN)/python -m pytest -m budget $(ARGS) || test $$? -eq 5  # 5: none of them was selected
 	$(BIN)/python -m pytest -m 'not budget' -n $(JOBS) $(if $(ARGS),,$(COVERAGE)) $(ARGS)
 
+# The peers that no Debian package has; .ci/run installs the others.
+.PHONY: peers
+peers: $(STAMPS)/dev
+	$(BIN)/python -m tests.interop.install
+
 .PHONY: coverage
 coverage: $(STAMPS)/dev
 	$(BIN)/python -m pytest -m 'not budget' -n $(JOBS) --cov=lucidtls --cov-report=term --cov-report=html:build/coverage/html
