@@ -30,7 +30,7 @@ class ServerHandshake:
         self.early_data_offered = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Choice:
     """What the server makes of a ClientHello."""
 

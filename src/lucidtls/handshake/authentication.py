@@ -29,7 +29,7 @@ CLIENT_CONTEXT: Final = b"TLS 1.3, client CertificateVerify"
 _NO_EXTENSIONS: Final = Extensions.build("Certificate", ())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PeerIdentity:
     """Proof that the peer holds the key of a certificate, and what was found out about its chain."""
 

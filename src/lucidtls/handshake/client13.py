@@ -43,7 +43,7 @@ MAX_COOKIE: Final = 2**14
 """Bytes of a cookie we carry back: it has to fit into the ClientHello with everything else."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ServerFinished:
     """Proof that the server saw the same handshake: what `check_server_finished` returns."""
 

@@ -250,7 +250,7 @@ class Driver:
         if len(incoming) < MESSAGE_HEADER:
             return False
         message_type = incoming[0]
-        length = int.from_bytes(incoming[1:MESSAGE_HEADER])
+        length = (incoming[1] << 16) | (incoming[2] << 8) | incoming[3]
         message_class = self._expected(message_type)
         self._bound(message_type, length)
         end = MESSAGE_HEADER + length
@@ -258,7 +258,7 @@ class Driver:
             return False
         raw = bytes(incoming[:end])
         del incoming[:end]
-        reader = Reader(raw[MESSAGE_HEADER:], message_class.__name__)
+        reader = Reader(raw, message_class.__name__, position=MESSAGE_HEADER)
         message = message_class.read(reader)
         reader.finish()
         trace = self.channel.trace

@@ -41,7 +41,7 @@ def _derived_without_psk(algorithm: HashAlgorithm) -> bytes:
     return derive_secret(algorithm, early_secret, "derived", _empty_hash(algorithm))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HandshakeSecrets:
     """What protects the second half of the handshake, and what the main secret is made from."""
 
@@ -50,7 +50,7 @@ class HandshakeSecrets:
     handshake_secret: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ApplicationSecrets:
     """What protects the data, and what exporters and tickets are made from."""
 

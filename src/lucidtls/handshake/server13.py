@@ -35,7 +35,7 @@ from lucidtls.wire.hello import HELLO_RETRY_REQUEST_RANDOM, ClientHello, ServerH
 from lucidtls.wire.messages13 import CertificateRequest, EncryptedExtensions, Finished
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClientFinished:
     """Proof that the client saw the same handshake: what `check_client_finished` returns."""
 

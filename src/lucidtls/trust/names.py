@@ -7,12 +7,17 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from lucidtls.errors import ConfigurationError
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # RFC 1035 §3.1: 255 octets on the wire are 253 characters in text.
+# Names are read once per connection by both sides; a process meets the same few over and over.
+REMEMBERED_NAMES: Final = 512
+
 MAX_NAME_LENGTH = 253
 
 # Letters, digits and hyphens (RFC 1123 §2.1), and the underscore that real names have.
@@ -54,6 +59,7 @@ class IPName:
 ReferenceName = DNSName | IPName
 
 
+@lru_cache(maxsize=REMEMBERED_NAMES)
 def parse_server_name(name: str) -> ReferenceName:
     """Read what the application calls the server: a host name or an IP address (RFC 9525 §6.1.1).
 
