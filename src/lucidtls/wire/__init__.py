@@ -30,7 +30,8 @@ Rules that hold everywhere in here:
    from `check_solicited`, which is told what was offered.
 4. Whatever a peer can make grow has a named bound: MAX_EXTENSIONS, MAX_CERTIFICATES, MAX_HOST_NAME. The
    size of a whole message is bounded by whoever collects it.
-5. Decoding then encoding gives the same bytes, and encoding then decoding the same values.
+5. Decoding then encoding gives the same bytes, and encoding then decoding the same values. (One
+   exception: a hello with an empty block of extensions is written without the block.)
 
 Elsewhere: which messages may come when is `handshake`; protecting and cutting records is `record`.
 """

@@ -234,7 +234,7 @@ class Reader:
         raise self._bad_vector(3, field, minimum, maximum)
 
     def _bad_vector(self, width: int, field: str, minimum: int, maximum: int) -> DecodeError:
-        """Return the error for a vector that is cut short, or outside its type's "subrange of legal lengths"."""
+        """Return the error for a vector that is cut short or outside its "subrange of legal lengths"."""
         if self.remaining < width:
             return self.cut_short(field, width)
         length = int.from_bytes(self.take(width, field), "big")
