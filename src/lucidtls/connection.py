@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from lucidtls.alerts import INTERNAL_ERROR
+from lucidtls.alerts import INTERNAL_ERROR, Alert
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.errors import ConfigurationError, UsageError
 from lucidtls.events import Event, Negotiated, Question, SessionTicket
@@ -133,10 +133,17 @@ class _Connection:
         """Send close_notify: we will send no more, and can read on until the peer closes too."""
         self._driver.close()
 
-    def abort(self, error: BaseException) -> None:
-        """End the connection at once for a reason of the application's own; the peer gets internal_error."""
+    def abort(self, error: BaseException, alert: Alert = INTERNAL_ERROR) -> None:
+        """End the connection at once for a reason of the application's own, and tell the peer this alert."""
         if not self._driver.ended:
-            self._driver.fail(error, INTERNAL_ERROR)
+            self._driver.fail(error, alert)
+
+    def forget(self) -> None:
+        """Drop all keys and secrets now: the transport is gone, and nothing more can be sent or read.
+
+        For when a transport ends without the closing alerts; what was negotiated can still be asked for.
+        """
+        self._driver.forget()
 
     def _connected(self) -> Connected:
         connected = self._driver.connected

@@ -1,6 +1,6 @@
-"""Every unsafe choice, spelled out. Importing a name from here is how a program says that it knows.
+"""Every unsafe choice, spelled out, so that it can be seen in a review and searched for.
 
-Each choice belongs to one config; nothing here changes anything for the process as a whole.
+Nothing here is used unless a program names it, and each name is a choice for one config, never for a process.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from lucidtls.trust.verify import VerificationRequest
 
 
 class NoVerification:
-    """A verifier that accepts any chain for any name.
+    """A verifier that accepts whatever comes: nobody knows who the peer is.
 
-    The connection is then encrypted to whoever answers: an attacker on the way can read and change
-    everything. Good for looking at a server whose certificate is broken, and for nothing else.
+    The connection is private to the two ends and safe from changes on the way, and an attacker in the middle
+    can be one of the ends. For looking at broken servers, and for nothing that matters.
+    `Negotiated.verified` stays None.
     """
 
     def verify(self, request: VerificationRequest) -> Accepted:
-        """Accept."""
+        """Accept without looking."""
         return ACCEPTED
 
     def __repr__(self) -> str:
-        return "NoVerification()"
+        return "NoVerification() # the peer may be anybody"

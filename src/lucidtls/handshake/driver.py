@@ -136,6 +136,11 @@ class Driver:
             self.connected.tickets.clear()
         self._end()
 
+    def forget(self) -> None:
+        """End without a word: what was ready to be sent stays, every key and secret goes."""
+        if not self.ended:
+            self._end()
+
     def _end(self) -> None:
         self.ended = True
         self.channel.write_closed = True

@@ -6,6 +6,7 @@ from typing import Final
 
 from lucidtls.crypto.aead import AEADKey, InvalidTag
 from lucidtls.errors import BadRecordMac, NotTLS, RecordOverflow, UnexpectedMessage
+from lucidtls.record.framing import RecordBuffer
 from lucidtls.trace import RecordTraced, Tracer
 from lucidtls.wire.codepoints import CONTENT_TYPES, ContentType, name_of
 from lucidtls.wire.records import MAX_CIPHERTEXT_13, MAX_PLAINTEXT, guess_service
@@ -33,14 +34,13 @@ class RecordReader:
     """
 
     __slots__ = (
-        "_at", "_change_cipher_specs", "_data", "_iv", "_key", "_sequence", "_skip", "_tag_length", "_trace",
+        "_buffer", "_change_cipher_specs", "_iv", "_key", "_sequence", "_skip", "_tag_length", "_trace",
         "change_cipher_spec_allowed", "clear_alert_allowed", "started",
     )  # fmt: skip
 
     def __init__(self, trace: Tracer | None = None) -> None:
         self._trace = trace
-        self._data: bytes | bytearray = b""
-        self._at = 0
+        self._buffer = RecordBuffer()
         self._key: AEADKey | None = None
         self._iv = 0
         self._tag_length = 0
@@ -53,20 +53,12 @@ class RecordReader:
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Add bytes from the transport. They are only buffered."""
-        if self._at == len(self._data):
-            self._data = bytes(data)
-        elif isinstance(self._data, bytearray):
-            del self._data[: self._at]
-            self._data += data
-        else:
-            self._data = bytearray(memoryview(self._data)[self._at :])
-            self._data += data
-        self._at = 0
+        self._buffer.feed(data)
 
     @property
     def buffered(self) -> int:
         """Bytes fed and not yet given out as records."""
-        return len(self._data) - self._at
+        return len(self._buffer)
 
     @property
     def protected(self) -> bool:
@@ -84,8 +76,7 @@ class RecordReader:
         """Forget the key and everything not yet read."""
         self._key = None
         self._iv = 0
-        self._data = b""
-        self._at = 0
+        self._buffer.clear()
 
     def skip_early_data(self, limit: int) -> None:
         """Pass over up to `limit` bytes of records that cannot be opened (RFC 9846 §4.3.10); 0 ends it."""
@@ -96,38 +87,36 @@ class RecordReader:
 
         Raises NotTLS, RecordOverflow, BadRecordMac or UnexpectedMessage.
         """
-        while True:
-            at = self._at
-            data = self._data
-            if len(data) - at < HEADER_LENGTH:
-                return None
+        buffer = self._buffer
+        while buffer.gather(HEADER_LENGTH):
             if not self.started:
                 self._refuse_what_is_no_tls()
-            content_type = data[at]
-            length = (data[at + 3] << 8) | data[at + 4]
+            header = bytes(buffer.data[buffer.at : buffer.at + HEADER_LENGTH])
+            content_type = header[0]
+            length = (header[3] << 8) | header[4]
             if length > self._limit(content_type):
                 raise RecordOverflow(
                     "a record is longer than TLS allows", length=length, clause="RFC 9846 §5.1"
                 )
-            body = at + HEADER_LENGTH
-            end = body + length
-            if len(data) < end:
+            if not buffer.gather(HEADER_LENGTH + length):
                 return None
-            self._at = end
+            body = buffer.data[buffer.at + HEADER_LENGTH : buffer.at + HEADER_LENGTH + length]
+            buffer.at += HEADER_LENGTH + length
             if content_type == ContentType.CHANGE_CIPHER_SPEC:
-                self._drop_change_cipher_spec(bytes(data[body:end]))
+                self._drop_change_cipher_spec(bytes(body))
                 continue
             if self._key is None:
-                record = self._read_plain(content_type, bytes(data[body:end]))
+                record = self._read_plain(content_type, bytes(body))
             elif content_type == ContentType.APPLICATION_DATA:
-                record = self._open(self._key, at, end)
+                record = self._open(self._key, header, body)
             else:
-                record = self._read_unsealed(content_type, bytes(data[body:end]))
+                record = self._read_unsealed(content_type, bytes(body))
             if record is not None:
                 if self._trace is not None:
                     protected = self._key is not None and content_type == ContentType.APPLICATION_DATA
                     self._trace.record(RecordTraced("received", record[0], len(record[1]), protected))
                 return record
+        return None
 
     def _limit(self, content_type: int) -> int:
         """The longest fragment a record may have now; early data that is passed over is sealed too."""
@@ -135,7 +124,7 @@ class RecordReader:
         return MAX_CIPHERTEXT_13 if sealed else MAX_PLAINTEXT
 
     def _refuse_what_is_no_tls(self) -> None:
-        first = bytes(self._data[self._at : self._at + 64])
+        first = bytes(self._buffer.data[self._buffer.at : self._buffer.at + 64])
         if first[0] in CONTENT_TYPES and first[1] == 3:
             self.started = True
             return
@@ -173,11 +162,10 @@ class RecordReader:
             f"an unprotected {name} record came after keys were set", clause="RFC 9846 §5.2"
         )
 
-    def _open(self, key: AEADKey, at: int, end: int) -> Record | None:
+    def _open(self, key: AEADKey, header: bytes, body: memoryview) -> Record | None:
         nonce = (self._iv ^ self._sequence).to_bytes(12)
-        header = bytes(self._data[at : at + HEADER_LENGTH])
         try:
-            inner = key.decrypt(nonce, memoryview(self._data)[at + HEADER_LENGTH : end], header)
+            inner = key.decrypt(nonce, body, header)
         except InvalidTag:
             if not self._skip:
                 raise BadRecordMac(
@@ -185,7 +173,7 @@ class RecordReader:
                     sequence=self._sequence,
                     clause="RFC 9846 §5.2",
                 ) from None
-            self._skip_record(end - at - HEADER_LENGTH)
+            self._skip_record(len(body))
             return None
         self._skip = 0
         self._sequence += 1
@@ -206,32 +194,37 @@ class RecordReader:
         key = self._key
         if key is None or self._skip:
             return 0
-        data, at, written = self._data, self._at, 0
-        room, available, tag_length = len(target), len(data), self._tag_length
-        with memoryview(data) as source:
-            while available - at > HEADER_LENGTH and data[at] == _APPLICATION_DATA:
-                body = at + HEADER_LENGTH
-                end = body + ((data[at + 3] << 8) | data[at + 4])
-                inner = end - body - tag_length
-                if end > available or written + inner > room or not 0 < inner <= MAX_INNER:
-                    break
-                slot = target[written : written + inner]
-                nonce = (self._iv ^ self._sequence).to_bytes(12)
-                try:
-                    key.decrypt_into(nonce, source[body:end], source[at:body], slot)
-                except InvalidTag:
-                    length = 0
-                else:
-                    length = _length_of_data(slot)
-                if not length:
-                    # `decrypt_into` leaves what did not authenticate in the buffer.
-                    slot[:] = bytes(inner)
-                    break
-                self._sequence += 1
-                self._at = at = end
-                written += length
-                if self._trace is not None:
-                    self._trace.record(RecordTraced("received", _APPLICATION_DATA, length, protected=True))
+        buffer, tag_length = self._buffer, self._tag_length
+        room, written = len(target), 0
+        while buffer.gather(HEADER_LENGTH):
+            data, at = buffer.data, buffer.at
+            if data[at] != _APPLICATION_DATA:
+                break
+            inner = ((data[at + 3] << 8) | data[at + 4]) - tag_length
+            if written + inner > room or not 0 < inner <= MAX_INNER:
+                break
+            if not buffer.gather(HEADER_LENGTH + inner + tag_length):
+                break
+            data, at = buffer.data, buffer.at
+            body = at + HEADER_LENGTH
+            end = body + inner + tag_length
+            slot = target[written : written + inner]
+            nonce = (self._iv ^ self._sequence).to_bytes(12)
+            try:
+                key.decrypt_into(nonce, data[body:end], data[at:body], slot)
+            except InvalidTag:
+                length = 0
+            else:
+                length = _length_of_data(slot)
+            if not length:
+                # `decrypt_into` leaves what did not authenticate in the buffer.
+                slot[:] = bytes(inner)
+                break
+            self._sequence += 1
+            buffer.at = end
+            written += length
+            if self._trace is not None:
+                self._trace.record(RecordTraced("received", _APPLICATION_DATA, length, protected=True))
         return written
 
 

@@ -15,10 +15,9 @@ from lucidtls.errors import ConfigurationError
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # RFC 1035 §3.1: 255 octets on the wire are 253 characters in text.
+MAX_NAME_LENGTH: Final = 253
 # Names are read once per connection by both sides; a process meets the same few over and over.
 REMEMBERED_NAMES: Final = 512
-
-MAX_NAME_LENGTH = 253
 
 # Letters, digits and hyphens (RFC 1123 §2.1), and the underscore that real names have.
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")

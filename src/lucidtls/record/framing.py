@@ -1,0 +1,81 @@
+"""Bytes from the transport, waiting to be cut into records without being copied."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+MAX_PIECES: Final = 64
+SMALL_PIECE: Final = 1024
+"""A peer that sends byte by byte must not cost hundreds of bytes for each: so many small pieces are joined."""
+
+_EMPTY = memoryview(b"")
+
+
+class RecordBuffer:
+    """Pieces as the transport gave them; `data` is the one being read, from offset `at` on.
+
+    Only a record that lies across two pieces is joined; all others are read where they arrived.
+    """
+
+    __slots__ = ("_pieces", "_waiting", "at", "data")
+
+    def __init__(self) -> None:
+        self.data = _EMPTY
+        self.at = 0
+        self._pieces: deque[memoryview] = deque()
+        self._waiting = 0
+
+    def __len__(self) -> int:
+        return len(self.data) - self.at + self._waiting
+
+    def feed(self, data: bytes | bytearray | memoryview) -> None:
+        """Add a piece. What the caller may change later is copied; `bytes` are not."""
+        piece = memoryview(bytes(data))
+        if self.at == len(self.data) and not self._pieces:
+            self.data = piece
+            self.at = 0
+        else:
+            if len(self._pieces) >= MAX_PIECES and len(piece) < SMALL_PIECE:
+                self._pieces = deque((memoryview(b"".join(self._pieces)),))
+            self._pieces.append(piece)
+            self._waiting += len(piece)
+
+    def gather(self, wanted: int) -> bool:
+        """Have the next `wanted` bytes in `data`; False, with nothing changed, when there are too few."""
+        have = len(self.data) - self.at
+        if have >= wanted:
+            return True
+        if have + self._waiting < wanted:
+            return False
+        if not have and len(self._pieces[0]) >= wanted:
+            self.data = self._next()
+            self.at = 0
+            return True
+        parts = [self.data[self.at :]]
+        while have < wanted:
+            piece, missing = self._next(), wanted - have
+            if len(piece) > missing:
+                self._put_back(piece[missing:])
+                piece = piece[:missing]
+            parts.append(piece)
+            have += len(piece)
+        self.data = memoryview(b"".join(parts))
+        self.at = 0
+        return True
+
+    def _next(self) -> memoryview:
+        piece = self._pieces.popleft()
+        self._waiting -= len(piece)
+        return piece
+
+    def _put_back(self, piece: memoryview) -> None:
+        self._pieces.appendleft(piece)
+        self._waiting += len(piece)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.data = _EMPTY
+        self.at = 0
+        self._pieces.clear()
+        self._waiting = 0
