@@ -7,7 +7,7 @@ from typing import Final
 
 MAX_PIECES: Final = 64
 SMALL_PIECE: Final = 1024
-"""A peer that sends byte by byte must not cost hundreds of bytes for each: so many small pieces are joined."""
+"""A peer that sends byte by byte must not cost hundreds of bytes for each: that many pieces are joined."""
 
 _EMPTY = memoryview(b"")
 
