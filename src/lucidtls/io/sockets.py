@@ -1,0 +1,398 @@
+"""Blocking sockets that speak TLS: `connect`, `wrap` and `TLSSocket`."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, overload
+
+from lucidtls.config import ClientConfig, ServerConfig
+from lucidtls.connection import ClientConnection, ServerConnection
+from lucidtls.crypto.suites import suite_named
+from lucidtls.errors import ConfigurationError, TimedOut, UsageError
+from lucidtls.events import Negotiated, SessionTicket
+from lucidtls.io.certificates import as_dictionary
+from lucidtls.io.files import SocketFile, open_file
+from lucidtls.io.stream import DIRECT, READ_AHEAD, TLSStream
+from lucidtls.io.transport import Deadline, open_any, resolve
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+DEFAULT_TIMEOUT: Final = 10.0
+"""Seconds: for connecting to one address, for a whole handshake, and for each later call."""
+
+SEND_AT_ONCE: Final = 2**18
+"""Bytes sealed before they are written: enough for one system call to be cheap, little enough to stay in the
+cache."""
+
+RETURNED_AT_ONCE: Final = 8 * DIRECT
+"""Bytes that one `recv` returns at most, because it makes room for all of them before it knows how many
+come."""
+
+
+def connect(
+    host: str,
+    port: int = 443,
+    *,
+    config: ClientConfig | None = None,
+    server_name: str | None = None,
+    timeout: float | None = DEFAULT_TIMEOUT,
+    handshake_timeout: float | None = DEFAULT_TIMEOUT,
+) -> TLSSocket:
+    """Connect to a server and complete the handshake with it.
+
+    The server must prove to be `server_name`, by default `host`. All addresses of `host` are tried in order.
+    `timeout` (seconds) bounds each attempt and each later call on the socket, `handshake_timeout` the whole
+    handshake. Raises OSError when there is no connection, ConfigurationError, and what `TLSSocket.handshake`
+    raises.
+    """
+    connection = ClientConnection(config or ClientConfig(), host if server_name is None else server_name)
+    raw = open_any(resolve(host, port), timeout)
+    raw.settimeout(timeout)
+    return _shake_hands(TLSSocket(raw, connection), handshake_timeout)
+
+
+@overload
+def wrap(
+    sock: socket.socket,
+    *,
+    config: ClientConfig,
+    server_name: str | None = None,
+    server_side: Literal[False] = False,
+    handshake_timeout: float | None = DEFAULT_TIMEOUT,
+) -> TLSSocket: ...
+
+
+@overload
+def wrap(
+    sock: socket.socket,
+    *,
+    config: ServerConfig,
+    server_side: Literal[True],
+    handshake_timeout: float | None = DEFAULT_TIMEOUT,
+) -> TLSSocket: ...
+
+
+def wrap(
+    sock: socket.socket,
+    *,
+    config: ClientConfig | ServerConfig,
+    server_name: str | None = None,
+    server_side: bool = False,
+    handshake_timeout: float | None = DEFAULT_TIMEOUT,
+) -> TLSSocket:
+    """Speak TLS on a connected stream socket, and complete the handshake.
+
+    The socket belongs to the result from now on, and is closed if the handshake fails. Its timeout is kept
+    for later calls; the handshake is bounded by `handshake_timeout` (seconds) alone, and waits even on a
+    non-blocking socket. Raises ConfigurationError and what `TLSSocket.handshake` raises.
+    """
+    return _shake_hands(TLSSocket(sock, _connection(config, server_name, server_side)), handshake_timeout)
+
+
+def _connection(
+    config: ClientConfig | ServerConfig, server_name: str | None, server_side: bool
+) -> ClientConnection | ServerConnection:
+    if isinstance(config, ServerConfig) != server_side:
+        raise ConfigurationError("server_side=True goes with a ServerConfig, and only with one")
+    if isinstance(config, ServerConfig):
+        if server_name is not None:
+            raise ConfigurationError(
+                "a server has no server_name to check; the client says which one it wants"
+            )
+        return ServerConnection(config)
+    return ClientConnection(config, server_name)
+
+
+def _shake_hands(tls: TLSSocket, timeout: float | None) -> TLSSocket:
+    try:
+        tls.handshake(timeout)
+    except BaseException:
+        tls.close()
+        raise
+    return tls
+
+
+class TLSSocket(TLSStream):
+    """One end of a TLS connection, to be used like a connected stream socket.
+
+    Made by `connect` and `wrap`. Calls wait as long as the timeout allows (`settimeout`), each with one
+    deadline for the whole call; then they raise TimedOut, or BlockingIOError if the timeout is 0. All of
+    them may raise ConnectionLost (the transport broke), AlertReceived (the peer ended it), TruncatedStream
+    (the transport ended without the peer's close_notify) or a PeerError (the peer broke the protocol, and
+    has been told). What came before a failure is delivered first.
+
+    One thread may read while another writes. When writing has to wait, up to READ_AHEAD bytes are read
+    meanwhile, so that the peer's alerts and key updates are seen; two ends that only write, and never read,
+    still stop when every buffer between them is full, as with any socket.
+    """
+
+    # The handshake
+
+    def handshake(self, timeout: float | None = DEFAULT_TIMEOUT) -> Negotiated:
+        """Complete the handshake within `timeout` seconds, however slowly the peer sends; what was agreed.
+
+        Raises TimedOut, ConnectionLost, AlertReceived, TruncatedStream, or the PeerError that says what is
+        wrong with the peer's messages or certificate. `wrap` and `connect` have already called this.
+        """
+        deadline = Deadline(timeout)
+        try:
+            with self._writing, self._reading:
+                while self._connection.negotiated is None:
+                    self._write_out(deadline)
+                    self._receive(deadline)
+                    self._take_events()
+                self._write_out(deadline)
+        except TimedOut as error:
+            state = self._connection.state
+            self._say_goodbye()
+            raise TimedOut(f"the handshake took longer than {timeout:g} s; it stands at {state}") from error
+        return self.negotiated
+
+    @property
+    def negotiated(self) -> Negotiated:
+        """What was agreed; raises UsageError before the handshake is done."""
+        negotiated = self._connection.negotiated
+        if negotiated is None:
+            raise UsageError(
+                f"the handshake is not done: the connection is in state {self._connection.state}"
+            )
+        return negotiated
+
+    # Reading
+
+    def recv(self, bufsize: int) -> bytes:
+        """Return up to `bufsize` bytes, waiting for the first; b"" when the peer has closed in good order."""
+        if bufsize < 0:
+            raise ValueError("bufsize is not negative")
+        with self._reading:
+            deadline = Deadline(self._timeout)
+            while bufsize:
+                if self._may_have_data():
+                    data = self._read(min(bufsize, RETURNED_AT_ONCE))
+                    if data is not None:
+                        return data
+                self._receive(deadline)
+        return b""
+
+    def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0) -> int:
+        """Read into `buffer`, at most `nbytes` unless 0; returns how many. 0 when the peer has closed.
+
+        Records are decrypted straight into buffers of 16,385 bytes or more, several at once if they are
+        there.
+        """
+        with memoryview(buffer) as whole, whole.cast("B") as view, self._reading:
+            target = view[:nbytes] if nbytes else view
+            deadline = Deadline(self._timeout)
+            while target.nbytes:
+                if self._may_have_data():
+                    count = self._read_into(target)
+                    if count is not None:
+                        return count
+                self._receive(deadline)
+        return 0
+
+    def pending(self) -> int:
+        """Bytes that `recv` can return at once without asking the system, as far as they are decrypted."""
+        return self._arrived_length
+
+    # Writing
+
+    def send(self, data: ReadableBuffer) -> int:
+        """Send some of `data`; returns how many bytes were taken.
+
+        A non-blocking socket takes none, and raises BlockingIOError, while earlier data still waits for the
+        system; call `flush` when it can be written until it returns True.
+        """
+        with memoryview(data) as whole, whole.cast("B") as view, view[:SEND_AT_ONCE] as part:
+            with self._writing:
+                deadline = Deadline(self._timeout)
+                if self._timeout == 0.0 and not self._write_now():
+                    raise BlockingIOError("earlier data still waits to be written")
+                self._seal(part)
+                if self._timeout == 0.0:
+                    self._write_now()
+                else:
+                    self._write_out(deadline)
+            return part.nbytes
+
+    def sendall(self, data: ReadableBuffer) -> None:
+        """Send all of `data`. As with any socket, an exception leaves open how much of it went out.
+
+        The timeout bounds the whole call.
+        """
+        with memoryview(data) as whole, whole.cast("B") as view, self._writing:
+            deadline = Deadline(self._timeout)
+            for start in range(0, view.nbytes, SEND_AT_ONCE):
+                with view[start : start + SEND_AT_ONCE] as part:
+                    self._seal(part)
+                self._write_out(deadline)
+
+    def flush(self) -> bool:
+        """Write what an earlier call left over, as far as that needs no waiting; whether all is written."""
+        with self._writing:
+            return self._write_now()
+
+    def shutdown_write(self) -> None:
+        """Send close_notify: the peer sees the end of our data, and can still be read (RFC 9846 §6.1)."""
+        with self._writing:
+            if not self._write_closed:
+                self._write_closed = True
+                with self._engine:
+                    self._connection.close()
+            self._write_out(Deadline(self._timeout))
+
+    def update_keys(self, *, request_peer: bool = False) -> None:
+        """Change our sending keys now, and ask the peer to change its own (RFC 9846 §4.7.3)."""
+        with self._writing:
+            with self._engine:
+                self._connection.update_keys(request_peer=request_peer)
+            self._write_out(Deadline(self._timeout))
+
+    # Ending
+
+    def unwrap(self) -> socket.socket:
+        """Close TLS in both directions and return the socket, for whatever is spoken next.
+
+        Waits for the peer's close_notify. Data that still comes before it can be read from this object
+        afterwards; if there is more than READ_AHEAD bytes, UsageError says to read first.
+        """
+        self.shutdown_write()
+        deadline = Deadline(self._timeout)
+        with self._reading:
+            self._take_events()
+            while not self._peer_closed:
+                if self._arrived_length >= READ_AHEAD:
+                    raise UsageError("the peer sends more data: read until its end before unwrap")
+                self._receive(deadline)
+                self._take_events()
+        self._closed = True
+        self._sock.settimeout(self._timeout)
+        raw = self._sock
+        self._sock = socket.socket()
+        self._sock.close()
+        return raw
+
+    def close(self, *, linger: float = 0.0) -> None:
+        """Send close_notify and close the socket, once all files made of it are closed.
+
+        With `linger`, wait up to so many seconds for the peer to close too: a system that is closed with
+        data still unread resets the connection, and the peer may then lose the last of what we sent.
+        """
+        if not self._closed:
+            self._closed = True
+            if not self._files:
+                self._close_now(linger)
+
+    def _close_now(self, linger: float = 0.0) -> None:
+        self._say_goodbye()
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+            self._discard_input(Deadline(linger))
+            self._sock.shutdown(socket.SHUT_RD)  # wakes a thread that waits for data
+        self._sock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # As a file, and as the socket it is
+
+    def makefile(
+        self,
+        mode: str = "r",
+        buffering: int = -1,
+        *,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+    ) -> Any:
+        """Return the connection as a file, as `socket.makefile` does. It keeps the connection open."""
+        if not set(mode) <= set("rwb"):
+            raise ValueError(f"a mode is made of r, w and b, not {mode!r}")
+        if not set(mode) & set("rw"):
+            mode += "r"
+        self._files += 1
+        return open_file(
+            SocketFile(self, mode, self._file_closed), mode, buffering, encoding, errors, newline
+        )
+
+    def _file_closed(self) -> None:
+        self._files -= 1
+        if self._closed and not self._files:
+            self._close_now()
+
+    def fileno(self) -> int:
+        """The descriptor, -1 once closed. Before waiting for it to be readable, look at `pending`."""
+        return self._sock.fileno()
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Bound each later call: None waits for ever, 0 never waits."""
+        if seconds is not None and seconds < 0:
+            raise ValueError("a timeout is not negative")
+        self._timeout = seconds
+
+    def gettimeout(self) -> float | None:
+        """The timeout in seconds."""
+        return self._timeout
+
+    def setblocking(self, blocking: bool) -> None:
+        """True waits for ever, False never waits."""
+        self.settimeout(None if blocking else 0.0)
+
+    def getsockname(self) -> Any:
+        """Our address."""
+        return self._sock.getsockname()
+
+    def getpeername(self) -> Any:
+        """The peer's address."""
+        return self._sock.getpeername()
+
+    def setsockopt(self, *arguments: Any) -> None:
+        """Set an option of the socket underneath."""
+        self._sock.setsockopt(*arguments)
+
+    # What was agreed, as ssl.SSLSocket tells it
+
+    @overload
+    def getpeercert(self, binary_form: Literal[False] = False) -> dict[str, Any] | None: ...
+
+    @overload
+    def getpeercert(self, binary_form: Literal[True]) -> bytes | None: ...
+
+    def getpeercert(self, binary_form: bool = False) -> dict[str, Any] | bytes | None:
+        """The peer's certificate: DER, or a dictionary; None if it has none, {} if it was not verified."""
+        negotiated = self.negotiated
+        if not negotiated.peer_chain:
+            return None
+        if binary_form:
+            return negotiated.peer_chain[0]
+        return as_dictionary(negotiated.peer_chain[0]) if negotiated.verified is not None else {}
+
+    def cipher(self) -> tuple[str, str, int]:
+        """Name of the cipher suite, version, and bits of the key."""
+        suite = suite_named(self.negotiated.cipher_suite)
+        return suite.name, self.version(), suite.aead.key_length * 8
+
+    def selected_alpn_protocol(self) -> str | None:
+        """The application protocol that was agreed by ALPN."""
+        return self.negotiated.alpn
+
+    def version(self) -> str:
+        """The version, written as `ssl` does: "TLSv1.3"."""
+        return self.negotiated.version.replace("TLS ", "TLSv")
+
+    @property
+    def tickets(self) -> tuple[SessionTicket, ...]:
+        """The session tickets that have come so far; they come after the handshake, with the first data."""
+        return tuple(self._tickets)
+
+    def __repr__(self) -> str:
+        where = "closed" if self._sock.fileno() < 0 else f"fd={self._sock.fileno()}"
+        return f"<TLSSocket {where} {self._connection!r}>"
