@@ -1,11 +1,11 @@
 """The checks of single certificates: the leaf, and a candidate for an issuer (RFC 5280 §6.1.3, §6.1.4).
 
-Each returns the first problem, or None. Cheap checks come first.
+The cheap ones are all made at once; those whose cost the peer decides come last and only when asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from lucidtls.trust.algorithms import CertificatePolicy, key_problem
@@ -21,22 +21,28 @@ ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0"
 PURPOSES: dict[str, str] = {"server": SERVER_AUTH, "client": CLIENT_AUTH}
 
 
-def leaf_problem(
-    leaf: ParsedCertificate, role: str, key_usage: str | None, at: datetime, policy: CertificatePolicy
-) -> Problem | None:
+def leaf_problems(
+    leaf: ParsedCertificate,
+    is_anchor: bool,
+    role: str,
+    key_usage: str | None,
+    at: datetime,
+    policy: CertificatePolicy,
+) -> Iterator[Problem]:
     """Check what the leaf says of itself; its names are checked when a path is found."""
     try:
-        return (
-            validity_problem(leaf, at)
-            or critical_problem(leaf)
-            or usage_problem(leaf, role, key_usage)
-            or key_problem(leaf, policy)
+        yield from _found(
+            version_problem(leaf, is_anchor),
+            validity_problem(leaf, at),
+            critical_problem(leaf),
+            usage_problem(leaf, role, key_usage),
+            key_problem(leaf, policy),
         )
     except Unreadable as error:
-        return error.problem()
+        yield error.problem()
 
 
-def issuer_problem(
+def issuer_problems(
     issuer: ParsedCertificate,
     below: Sequence[ParsedCertificate],
     is_anchor: bool,
@@ -44,23 +50,35 @@ def issuer_problem(
     at: datetime,
     policy: CertificatePolicy,
     budget: Budget,
-) -> Problem | None:
+) -> Iterator[Problem]:
     """Check whether `issuer` may stand above the certificates `below` (leaf first), its signature apart."""
     try:
-        if policy.anchors_expire or not is_anchor:
-            problem = validity_problem(issuer, at)
-            if problem is not None:
-                return problem
-        return (
-            critical_problem(issuer)
-            or authority_problem(issuer, is_anchor)
-            or path_length_problem(issuer, below)
-            or purpose_problem(issuer, role)
-            or key_problem(issuer, policy)
-            or names_problem(issuer, below, budget)
+        yield from _found(
+            validity_problem(issuer, at) if policy.anchors_expire or not is_anchor else None,
+            critical_problem(issuer),
+            authority_problem(issuer, is_anchor),
+            path_length_problem(issuer, below),
+            purpose_problem(issuer, role),
+            key_problem(issuer, policy),
         )
+        yield from _found(names_problem(issuer, below, budget))
     except Unreadable as error:
-        return error.problem()
+        yield error.problem()
+
+
+def _found(*problems: Problem | None) -> Iterator[Problem]:
+    return (problem for problem in problems if problem is not None)
+
+
+def version_problem(leaf: ParsedCertificate, is_anchor: bool) -> Problem | None:
+    """Refuse versions 1 and 2, unless this very certificate is trusted.
+
+    "The certificate type MUST be X.509v3" (RFC 9846 §4.5.1.2).
+    """
+    if leaf.version == 3 or is_anchor:
+        return None
+    message = f"the certificate is of X.509 version {leaf.version}"
+    return Problem(Reason.WRONG_VERSION, message, {"version": leaf.version})
 
 
 def validity_problem(certificate: ParsedCertificate, at: datetime) -> Problem | None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeGuard, runtime_checkable
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key, pkcs12
 
@@ -189,7 +188,7 @@ def _read_key(source: object, password: Password) -> Key:
         return _parse_key(bytes(source), _password_bytes(password), "the key data")
     if isinstance(source, (str, os.PathLike)):
         return _parse_key(read_file(source), _password_bytes(password), str(os.fspath(source)))
-    if isinstance(source, Signer) and not isinstance(source, x509.Certificate):
+    if isinstance(source, Signer) and not hasattr(source, "private_bytes"):
         return source
     raise ConfigurationError(f"a private key cannot be made of {type(source).__name__}")
 

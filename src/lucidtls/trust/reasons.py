@@ -13,9 +13,8 @@ from lucidtls.errors import CertificateRejected
 class Reason(Enum):
     """A reason for refusing a chain: stable word, alert (RFC 9846 §6.2), clause, sentence.
 
-    The rows are in order of how much they tell: when several paths fail, or one path in several ways, the
-    reason that stands first here is reported. What the peer's certificate is comes before when it is used,
-    and both before the consequences of not having found an authority.
+    The rows are in order of how much they tell: when a path fails in several ways, the reason that stands
+    first here is reported.
     """
 
     word: str
@@ -34,6 +33,10 @@ class Reason(Enum):
     )  # fmt: skip
     MALFORMED = (
         "malformed", alerts.BAD_CERTIFICATE, "RFC 5280 §4.1", "a certificate is not a valid X.509 structure",
+    )  # fmt: skip
+    WRONG_VERSION = (
+        "wrong_version", alerts.UNSUPPORTED_CERTIFICATE, "RFC 9846 §4.5.1.2",
+        "a certificate is not of X.509 version 3",
     )  # fmt: skip
     REVOKED = (
         "revoked", alerts.CERTIFICATE_REVOKED, "RFC 5280 §6.1.3", "a certificate was revoked by its issuer",

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from lucidtls.trust.algorithms import CertificatePolicy, is_signed_by, signature_problem
 from lucidtls.trust.certificate import ParsedCertificate, Unreadable
-from lucidtls.trust.checks import issuer_problem, leaf_problem
+from lucidtls.trust.checks import issuer_problems, leaf_problems
 from lucidtls.trust.deadends import mismatch_problem, missing_issuer_problem, self_signed_problem
 from lucidtls.trust.limits import Budget, TooComplex
 from lucidtls.trust.policy import policy_problem
@@ -67,16 +67,16 @@ class _Search:
         self.policy = policy
         self.budget = Budget()
         self.verdicts: dict[tuple[bytes, bytes], bool] = {}
-        # What the second search finds: the problems of paths that reach an anchor, and the longest path that
-        # reaches none, with a certificate that has the issuer's name and another key, if there is one.
-        self.complete: list[Problem] = []
+        # What the second search finds: the problems of each path that reaches an anchor, and the longest path
+        # that reaches none, with a certificate that has the issuer's name and another key, if there is one.
+        self.complete: list[list[Problem]] = []
         self.dead_end: tuple[Path, ParsedCertificate | None] | None = None
 
     # The strict search
 
     def strict(self) -> Path | None:
         """Find a path without problems."""
-        if self._leaf_problem() is not None:
+        if self._leaf_problems():
             return None
         return self._extend([self.presented.leaf])
 
@@ -87,7 +87,7 @@ class _Search:
         if signature_problem(top, self.policy) is not None or len(path) >= self.policy.maximum_path_length:
             return None
         for issuer in self._candidates(path):
-            if self._issuer_problem(issuer, path) is None and self._signed(top, issuer):
+            if not any(self._issuer_problems(issuer, path)) and self._signed(top, issuer):
                 found = self._extend([*path, issuer])
                 if found is not None:
                     return found
@@ -98,26 +98,27 @@ class _Search:
     def most_telling(self) -> Problem:
         """Follow all paths, problems or not, and return the problem that says most.
 
-        Problems of paths that reach an anchor come first; without such a path, where it ends is the problem.
+        That is one of the path to an anchor that has the fewest; without such a path, where the longest ends.
         """
-        leaf = self._leaf_problem()
-        if leaf is not None and leaf.reason is Reason.MALFORMED:
-            return leaf
+        leaf = self._leaf_problems()
+        if leaf and leaf[0].reason in (Reason.MALFORMED, Reason.WRONG_VERSION):
+            return leaf[0]
         self.budget = Budget()
         try:
-            self._explore([self.presented.leaf], [] if leaf is None else [leaf])
+            self._explore([self.presented.leaf], leaf)
         except TooComplex as error:
             if not self.complete:
                 return Problem(Reason.TOO_COMPLEX, str(error))
         if self.complete:
-            return min(self.complete, key=lambda problem: TELLING[problem.reason])
+            problems = min((sorted(found, key=_telling) for found in self.complete), key=_closeness)
+            return problems[0]
         return self.presented.malformed or self._dead_end_problem()
 
     def _explore(self, path: Path, problems: list[Problem]) -> None:
         top = path[-1]
         if top in self.trust:
             last = self._policy_problem(path)
-            self.complete += problems if last is None else [*problems, last]
+            self.complete.append(problems if last is None else [*problems, last])
             return
         problem = signature_problem(top, self.policy)
         if problem is not None:
@@ -128,8 +129,7 @@ class _Search:
             if problem is None and not self._signed(top, issuer):
                 mismatched = mismatched or issuer
                 continue
-            found = self._issuer_problem(issuer, path)
-            self._explore([*path, issuer], problems if found is None else [*problems, found])
+            self._explore([*path, issuer], [*problems, *self._issuer_problems(issuer, path)])
             extended = True
         if not extended and (self.dead_end is None or len(path) > len(self.dead_end[0])):
             self.dead_end = path, mismatched
@@ -150,18 +150,19 @@ class _Search:
 
     # Shared steps
 
-    def _leaf_problem(self) -> Problem | None:
+    def _leaf_problems(self) -> list[Problem]:
         question, leaf = self.question, self.presented.leaf
-        problem = leaf_problem(leaf, question.role, question.key_usage, question.at, self.policy)
-        return None if problem is None else self._placed(problem, leaf)
-
-    def _issuer_problem(self, issuer: ParsedCertificate, below: Path) -> Problem | None:
-        question = self.question
-        is_anchor = issuer in self.trust
-        problem = issuer_problem(
-            issuer, below, is_anchor, question.role, question.at, self.policy, self.budget
+        found = leaf_problems(
+            leaf, leaf in self.trust, question.role, question.key_usage, question.at, self.policy
         )
-        return None if problem is None else self._placed(problem, issuer)
+        return [self._placed(problem, leaf) for problem in found]
+
+    def _issuer_problems(self, issuer: ParsedCertificate, below: Path) -> Iterator[Problem]:
+        question = self.question
+        found = issuer_problems(
+            issuer, below, issuer in self.trust, question.role, question.at, self.policy, self.budget
+        )
+        return (self._placed(problem, issuer) for problem in found)
 
     def _policy_problem(self, path: Path) -> Problem | None:
         """Check what needs the whole path: the certificate policies."""
@@ -204,6 +205,15 @@ class _Search:
         place = self.presented.places.get(certificate.der)
         fields = {"index": place, "subject": certificate.subject_text, **problem.fields}
         return replace(problem, fields=fields)
+
+
+def _telling(problem: Problem) -> int:
+    return TELLING[problem.reason]
+
+
+def _closeness(problems: list[Problem]) -> tuple[int, int]:
+    """How far a path is from being valid; `problems` begins with the most telling."""
+    return len(problems), _telling(problems[0])
 
 
 def _by_key_id(

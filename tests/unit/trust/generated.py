@@ -1,7 +1,7 @@
 """Chains for the differential test: seeded, mostly sound, with any mixture of peculiarities and defects.
 
-Each part of a chain is chosen from a list in which the ordinary choice is frequent. A choice that is not ordinary
-leaves a word in `Sample.features`, by which disagreements are explained.
+Each part of a chain is chosen from a list in which the ordinary choice is frequent. A choice that is not
+ordinary leaves a word in `Sample.features`, by which disagreements are explained.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.certificates import CLIENT_AUTH, DAY, NOW, SERVER_AUTH, Issued, make_ca, make_leaf
 
 ASKED = "www.example.org"
 ANY_PURPOSE = x509.ObjectIdentifier("2.5.29.37.0")
-CODE_SIGNING = x509.ExtendedKeyUsageOID.CODE_SIGNING
+CODE_SIGNING = ExtendedKeyUsageOID.CODE_SIGNING
 UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
 
 # (weight, word, choices): the word is what the choice does to a certificate; "" is the ordinary case.
@@ -170,7 +171,9 @@ def sample(seed: int) -> Sample:
     return Sample(roots, leaf.certificate, others, dice.choice(("server", "server", "client")), features)
 
 
-def _pick(dice: random.Random, lists: Sequence[list[Option]], where: str, features: set[str]) -> dict[str, Any]:
+def _pick(
+    dice: random.Random, lists: Sequence[list[Option]], where: str, features: set[str]
+) -> dict[str, Any]:
     choices: dict[str, Any] = {}
     for options in lists:
         _, word, chosen = dice.choices(options, [weight for weight, _, _ in options])[0]
@@ -192,7 +195,9 @@ def _intermediate(dice: random.Random, issuer: Issued, depth: int, features: set
         # A self-issued certificate: the same name as its issuer, with another key.
         subject = issuer.name
         features.add("self-issued intermediate")
-    return make_ca(subject, _signer(dice, issuer, features), number=10 + 2 * depth + dice.randint(0, 1), **choices)
+    return make_ca(
+        subject, _signer(dice, issuer, features), number=10 + 2 * depth + dice.randint(0, 1), **choices
+    )
 
 
 def _leaf(dice: random.Random, issuer: Issued, features: set[str]) -> Issued:

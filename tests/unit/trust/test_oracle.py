@@ -26,8 +26,9 @@ ACCEPTED = "accepted"
 class Difference:
     """A class of chains that the two judge differently: our verdict, pyca's (a pattern), what causes it, why.
 
-    A chain belongs to it when it has one of the features. Where several certificates have the issuer's name, pyca
-    may report why the last of them did not fit in place of the real cause; `masked` allows for that.
+    A chain belongs to it when it has one of the features. Where several certificates have the issuer's
+    name, pyca may report why the last of them did not fit in place of the real cause; `masked` allows for
+    that.
     """
 
     word: str
@@ -87,7 +88,7 @@ DIFFERENCES = (
         ACCEPTED,
         r"2\.5\.29\.15: Certificate is missing required extension",
         _of_issuers("issuer without key usage"),
-        "RFC 5280 §6.1.4 (n) asks for keyCertSign only \"if a key usage extension is present\"",
+        'RFC 5280 §6.1.4 (n) asks for keyCertSign only "if a key usage extension is present"',
     ),
     Difference(
         "clients need no subjectAltName",
@@ -122,7 +123,7 @@ DIFFERENCES = (
         ACCEPTED,
         r"malformed DNS name constraint",
         _of_issuers("dotted dns constraints"),
-        "the form is not in RFC 5280 §4.2.1.10 but in real certificates: subdomains only, as OpenSSL and Go have it",
+        "not in RFC 5280 §4.2.1.10 but in real certificates: subdomains only, as in OpenSSL and Go",
     ),
     Difference(
         "odd names under DNS constraints",
@@ -143,7 +144,7 @@ DIFFERENCES = (
         "wrong_usage",
         ACCEPTED,
         ("leaf: leaf without digitalSignature",),
-        "RFC 9846 §4.5.1.2: \"the digitalSignature bit MUST be set if the Key Usage extension is present\"",
+        'RFC 9846 §4.5.1.2: "the digitalSignature bit MUST be set if the Key Usage extension is present"',
     ),
     Difference(
         "weak leaf keys",
@@ -230,7 +231,9 @@ def test_every_listed_difference_occurs(verdicts: Verdicts) -> None:
 
 def test_the_samples_are_worth_judging(verdicts: Verdicts) -> None:
     """Thousands of chains are judged, a good part of each verdict, and for many reasons."""
-    both = Counter(ours == ACCEPTED for _, ours, theirs, _ in verdicts if (ours == ACCEPTED) == (theirs == ACCEPTED))
+    both = Counter(
+        ours == ACCEPTED for _, ours, theirs, _ in verdicts if (ours == ACCEPTED) == (theirs == ACCEPTED)
+    )
     assert both[True] >= 1000
     assert both[False] >= 1500
     assert len({ours for _, ours, _, _ in verdicts}) >= 14
