@@ -6,7 +6,7 @@ does. Writers are plain functions from the value to the body.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from struct import pack
 from typing import Literal, NamedTuple
 
@@ -437,8 +437,3 @@ def read_ticket_request(reader: Reader) -> TicketRequest:
 def write_ticket_request(request: TicketRequest) -> bytes:
     """Return a ClientTicketRequest."""
     return u8(request.new_session_count) + u8(request.resumption_count)
-
-
-def write_codes(codes: Sequence[int]) -> bytes:
-    """Return a list of two-byte codes."""
-    return pairs16(codes)
