@@ -50,6 +50,10 @@ class Reader:
         self.position = position
         self.end = len(data) if end is None else end
 
+    def window(self, where: str, position: int, end: int) -> Self:
+        """Return a reader on another part of the same bytes; all nested readers are made here."""
+        return self.__class__(self.data, where, self.clause, position, end)
+
     @property
     def remaining(self) -> int:
         """How many bytes are left."""
@@ -124,7 +128,7 @@ class Reader:
         """Return a reader on a vector whose length takes one byte; the caller finishes it."""
         start = self.position + 1
         self.vector8(field, minimum, maximum)
-        return self._nested(field, start, self.position)
+        return self.window(f"{self.where}.{field}", start, self.position)
 
     def reader16(self, field: str, minimum: int = 0, maximum: int = 0xFFFF) -> Self:
         """Return a reader on a vector whose length takes two bytes; the caller finishes it."""
@@ -134,12 +138,12 @@ class Reader:
             after = start + (data[start - 2] << 8 | data[start - 1])
             if after <= self.end and minimum <= after - start <= maximum:
                 self.position = after
-                return self.__class__(data, f"{self.where}.{field}", self.clause, start, after)
+                return self.window(f"{self.where}.{field}", start, after)
         raise self._bad_vector(2, field, minimum, maximum)
 
     def reader24(self, field: str, minimum: int = 0, maximum: int = 0xFFFFFF) -> Self:
         """Return a reader on a vector whose length takes three bytes; the caller finishes it."""
-        return self._nested(field, *self._bounds24(field, minimum, maximum))
+        return self.window(f"{self.where}.{field}", *self._bounds24(field, minimum, maximum))
 
     def whole16(self, field: str, minimum: int = 0) -> Self:
         """Return a reader on a vector, with two bytes of length, that is all there is left to read."""
@@ -219,9 +223,6 @@ class Reader:
             wanted=wanted,
             left=self.end - self.position,
         )
-
-    def _nested(self, field: str, start: int, end: int) -> Self:
-        return self.__class__(self.data, f"{self.where}.{field}", self.clause, start, end)
 
     def _bounds24(self, field: str, minimum: int, maximum: int) -> tuple[int, int]:
         """Pass a vector whose length takes three bytes and return where its content starts and ends."""
@@ -339,17 +340,16 @@ def numbers8(values: Iterable[int]) -> bytes:
 
 def pairs8(values: Sequence[int]) -> bytes:
     """Return two-byte numbers as a vector whose length takes one byte."""
-    return vector8(_packed_pairs(values))
+    try:
+        return vector8(_pairs(len(values)).pack(*values))
+    except StructError:
+        raise _too_big(max(values), 2) from None
 
 
 def pairs16(values: Sequence[int]) -> bytes:
     """Return two-byte numbers as a vector whose length takes two bytes."""
-    return vector16(_packed_pairs(values))
-
-
-def _packed_pairs(values: Sequence[int]) -> bytes:
     try:
-        return _pairs(len(values)).pack(*values)
+        return vector16(_pairs(len(values)).pack(*values))
     except StructError:
         raise _too_big(max(values), 2) from None
 

@@ -105,8 +105,8 @@ class Extensions:
         forms = FORMS[message]
         block = reader.reader16("extensions")
         data = block.data
-        # One reader moves over all bodies: twelve new ones would take 2 µs.
-        body = block.__class__(data, message)
+        # One reader moves over all bodies, because making twelve takes a tenth of the time of a hello.
+        body = block.window(message, block.position, block.end)
         raw: dict[int, bytes] = {}
         values: dict[int, Any] = {}
         misplaced: list[int] = []
