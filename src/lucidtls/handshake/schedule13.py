@@ -21,7 +21,7 @@ from functools import cache
 from lucidtls.crypto.hashes import HashAlgorithm
 from lucidtls.crypto.hkdf import hkdf_expand_label, hkdf_extract
 from lucidtls.crypto.suites import CipherSuite
-from lucidtls.errors import BadFinished
+from lucidtls.errors import BadFinished, DecodeError
 
 
 def derive_secret(algorithm: HashAlgorithm, secret: bytes, label: str, transcript_hash: bytes) -> bytes:
@@ -119,7 +119,13 @@ def finished_data(algorithm: HashAlgorithm, traffic_secret: bytes, transcript_ha
 
 
 def verify_finished(expected: bytes, received: bytes) -> None:
-    """Compare two verify_data values in constant time; raises BadFinished."""
+    """Compare two verify_data values in constant time; raises BadFinished, or DecodeError for the length."""
+    if len(expected) != len(received):
+        raise DecodeError(
+            "the verify_data of a Finished has not the length of the hash",
+            length=len(received),
+            clause="RFC 9846 §4.5.3",
+        )
     if not hmac.compare_digest(expected, received):
         raise BadFinished(
             "the Finished message does not match the handshake we saw: "
