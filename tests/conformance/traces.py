@@ -125,7 +125,7 @@ class TraceSigner:
 
 
 class TraceVerifier:
-    """Accepts the chain in the trace and no other: its certificates are self-signed, with RSA of 1024 bits."""
+    """Accepts the chain in the trace and no other: its certificates are self-signed."""
 
     def __init__(self, chain: Sequence[bytes]) -> None:
         self.chain = tuple(chain)
@@ -149,9 +149,8 @@ class _HelloFromTrace(ClientHandshake):
         for name in ("legacy_version", "random", "legacy_session_id", "cipher_suites"):
             assert getattr(own, name) == getattr(hello, name), f"the trace has another {name}"
         for form in (ch.SERVER_NAME, ch.SUPPORTED_VERSIONS, ch.SUPPORTED_GROUPS, ch.KEY_SHARE, ch.COOKIE):
-            assert own.extensions.get(form) == hello.extensions.get(form), (
-                f"the trace has another {form.name}"
-            )
+            same = own.extensions.raw.get(form.code) == hello.extensions.raw.get(form.code)
+            assert same, f"the trace has another {form.name}"
         return hello
 
 

@@ -23,7 +23,7 @@ from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.connection import ClientConnection, ServerConnection
 from lucidtls.crypto.groups import GROUPS, KeyExchange
 from lucidtls.crypto.suites import SUITES_13, TLS_AES_128_GCM_SHA256, CipherSuite
-from lucidtls.errors import AlertReceived, PeerError
+from lucidtls.errors import AlertReceived, PeerError, TLSError
 from lucidtls.events import Event
 from lucidtls.handshake.authentication import CLIENT_CONTEXT, SERVER_CONTEXT, signed_content
 from lucidtls.handshake.schedule13 import (
@@ -52,6 +52,7 @@ from lucidtls.wire.messages13 import (
     EncryptedExtensions,
     Finished,
 )
+from lucidtls.wire.records import MAX_PLAINTEXT
 from tests.conformance.diagram import check_path
 from tests.flows.parties import (
     SERVER_NAME,
@@ -140,7 +141,7 @@ class Opener:
 class Peer:
     """What both attackers have in common: the victim, the transcript, keys, and an ear."""
 
-    role: ClassVar[str]
+    role: str
 
     def __init__(self, victim: ClientConnection | ServerConnection, tape: Recorder) -> None:
         self.victim = victim
@@ -168,7 +169,7 @@ class Peer:
         while self.error is None:
             try:
                 event = self.victim.next_event()
-            except Exception as error:
+            except TLSError as error:
                 self.error = error
                 break
             if event is None:
@@ -255,8 +256,10 @@ class Peer:
         return self.sealer.seal(content + bytes((content_type,)) + bytes(padding))
 
     def record(self, content_type: int, content: bytes) -> bytes:
-        """A record as an honest peer would send it now: sealed as soon as there are keys."""
-        return plain(content_type, content) if self.sealer is None else self.sealed(content_type, content)
+        """Content as an honest peer would send it now: sealed as soon as there are keys, and in pieces."""
+        make = plain if self.sealer is None else self.sealed
+        pieces = range(0, len(content) or 1, MAX_PLAINTEXT)
+        return b"".join(make(content_type, content[start : start + MAX_PLAINTEXT]) for start in pieces)
 
     def say(self, *parts: Part) -> bytes:
         """Put messages into the transcript, and return them in one record."""
@@ -316,7 +319,7 @@ class HostileServer(Peer):
     """A server that attacks a client."""
 
     role = "server"
-    STATES: ClassVar = (
+    STATES: ClassVar[tuple[str, ...]] = (
         "WAIT_SH",
         "WAIT_EE",
         "WAIT_CERT_CR",
@@ -363,7 +366,8 @@ class HostileServer(Peer):
     def server_hello(self, *items: Any, **changes: Any) -> ServerHello:
         """A ServerHello that answers the client's share; `items` are extensions in place of the usual."""
         if not items:
-            shares = dict(self.client_hello.extensions.get(ch.KEY_SHARE) or ())
+            offered = self.client_hello.extensions.get(ch.KEY_SHARE) or ()
+            shares = {entry.group: entry.key_exchange for entry in offered}
             share, self.shared_secret = GROUPS[self.group].respond(shares[self.group], self.random)
             items = ((sh.SUPPORTED_VERSIONS, TLS13), (sh.KEY_SHARE, KeyShareEntry(self.group, share)))
         hello = ServerHello(
@@ -466,7 +470,14 @@ class HostileClient(Peer):
     """A client that attacks a server."""
 
     role = "client"
-    STATES: ClassVar = ("START", "WAIT_CH2", "WAIT_CERT", "WAIT_CV", "WAIT_FINISHED", "CONNECTED")
+    STATES: ClassVar[tuple[str, ...]] = (
+        "START",
+        "WAIT_CH2",
+        "WAIT_CERT",
+        "WAIT_CV",
+        "WAIT_FINISHED",
+        "CONNECTED",
+    )
 
     def __init__(
         self,

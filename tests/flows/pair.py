@@ -18,6 +18,7 @@ from typing import Any
 
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.connection import ClientConnection, ServerConnection
+from lucidtls.errors import TLSError
 from lucidtls.events import ApplicationData, Event, Question
 from lucidtls.trace import AlertTraced, MessageTraced, SecretDerived, TraceRecord
 from lucidtls.wire.codepoints import GROUPS, name_of
@@ -115,7 +116,7 @@ class End:
         while self.error is None:
             try:
                 event = self.connection.next_event()
-            except Exception as error:
+            except TLSError as error:
                 self.error = error
                 return
             if event is None:

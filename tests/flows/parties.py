@@ -7,7 +7,6 @@ still differ between runs; everything else repeats.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -94,6 +93,3 @@ def server_config(**choices: Any) -> ServerConfig:
         "random": seeded("server"),
     }
     return ServerConfig(**(defaults | choices))
-
-
-Maker = Callable[..., Any]

@@ -25,7 +25,7 @@ _FIELD = re.compile(
 def sections(text: str) -> dict[str, str]:
     """The body of each numbered section, page breaks taken out."""
     text = _PAGE_BREAK.sub("\n", text.replace("\r\n", "\n"))
-    starts = [match for match in _SECTION.finditer(text)]
+    starts = list(_SECTION.finditer(text))
     ends = [match.start() for match in starts[1:]] + [len(text)]
     return {start[1]: text[start.end() : end] for start, end in zip(starts, ends, strict=True)}
 

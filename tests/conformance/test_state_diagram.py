@@ -1,0 +1,160 @@
+"""The state diagrams of RFC 9846 Appendix A: every edge can be taken, and there are no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from lucidtls.errors import UnexpectedMessage
+from lucidtls.wire.codec import handshake_message
+from lucidtls.wire.codepoints import HANDSHAKE_TYPES, HandshakeType
+from lucidtls.wire.messages13 import KeyUpdate
+from tests.conformance.attacks.after import ticket
+from tests.conformance.diagram import EDGES, LATER, Edge, path_of
+from tests.flows.hostile import HostileClient, HostileServer, Peer
+from tests.flows.pair import Pair
+from tests.flows.parties import client_config, client_credential, server_config
+
+COOKIE_KEY = b"k" * 32
+
+TYPES = {
+    "ClientHello": HandshakeType.CLIENT_HELLO,
+    "ServerHello": HandshakeType.SERVER_HELLO,
+    "HelloRetryRequest": HandshakeType.SERVER_HELLO,
+    "NewSessionTicket": HandshakeType.NEW_SESSION_TICKET,
+    "EncryptedExtensions": HandshakeType.ENCRYPTED_EXTENSIONS,
+    "Certificate": HandshakeType.CERTIFICATE,
+    "Certificate(empty)": HandshakeType.CERTIFICATE,
+    "CertificateRequest": HandshakeType.CERTIFICATE_REQUEST,
+    "CertificateVerify": HandshakeType.CERTIFICATE_VERIFY,
+    "Finished": HandshakeType.FINISHED,
+    "KeyUpdate": HandshakeType.KEY_UPDATE,
+}
+
+TRIED = sorted({*range(26), *HANDSHAKE_TYPES, 254, 255})
+"""Message types: all that the registry has, those of earlier versions, and some that mean nothing."""
+
+STATES: dict[tuple[str, str], Callable[[], Peer]] = {
+    **{("client", state): lambda state=state: HostileServer.at(state) for state in HostileServer.STATES},
+    **{("server", state): lambda state=state: HostileClient.at(state) for state in HostileClient.STATES},
+}
+
+
+def flows() -> list[Pair]:
+    """Connections that between them take every edge."""
+    ask = {"client_authentication": "request"}
+    with_credential = client_config(credentials=client_credential())
+    pairs = [
+        Pair(),
+        Pair(client_config(shares=("secp256r1",)), server_config(groups=("x25519",))),
+        Pair(server=server_config(cookie_key=COOKIE_KEY, hello_retry="always")),
+        Pair(with_credential, server_config(**ask)),
+        Pair(client_config(), server_config(**ask)),
+        Pair(client_config(shares=("secp256r1",)), server_config(groups=("x25519",), **ask)),
+    ]
+    for pair in pairs:
+        pair.run()
+    pairs[0].client.connection.update_keys(request_peer=True)
+    pairs[0].run()
+    return pairs
+
+
+def taken(role: str) -> set[Edge]:
+    """The edges that a role takes in those connections."""
+    return {edge for pair in flows() for edge in path_of(pair.log.of(role))}
+
+
+@pytest.mark.parametrize("role", ["client", "server"])
+def test_every_edge_of_the_diagram_is_taken(role: str) -> None:
+    """A client and a server of RFC 9846 can go every way that Appendix A shows, PSK and 0-RTT aside."""
+    edges = taken(role)
+    if role == "client":
+        peer = HostileServer.at("CONNECTED").send_post(ticket())
+        edges |= set(path_of(peer.tape.entries))
+    assert edges == EDGES[role]
+    assert not EDGES[role] & LATER[role]
+
+
+def allowed(role: str, state: str) -> set[int]:
+    """The message types that may come in a state."""
+    return {TYPES[message] for before, message, _ in EDGES[role] if before == state}
+
+
+@pytest.mark.parametrize(("role", "state"), STATES, ids="-".join)
+def test_every_other_message_is_refused(role: str, state: str) -> None:
+    """A handshake message in an unexpected order gets unexpected_message (RFC 9846 §4)."""
+    accepted = []
+    for message_type in TRIED:
+        if message_type in allowed(role, state):
+            continue
+        peer = STATES[role, state]()
+        peer.deliver(peer.record(22, handshake_message(message_type, bytes(40))))
+        error = peer.error
+        if not isinstance(error, UnexpectedMessage) or peer.alerts != ["unexpected_message"]:
+            accepted.append((message_type, error))
+        elif error.state != state:
+            accepted.append((message_type, error.state))
+    assert accepted == []
+
+
+@pytest.mark.parametrize(("role", "state"), STATES, ids="-".join)
+def test_a_message_is_refused_as_soon_as_its_type_is_known(role: str, state: str) -> None:
+    """A message that has no place is refused by its header: its body need not even come."""
+    peer = STATES[role, state]()
+    peer.deliver(peer.record(22, b"\x00\x00\xff\xff"))
+    assert isinstance(peer.error, UnexpectedMessage)
+
+
+@pytest.mark.parametrize("role", ["client", "server"])
+def test_the_allowed_messages_are_taken_in_their_states(role: str) -> None:
+    """In each state exactly the messages that the diagram shows are even read."""
+    for (_, state), reach in STATES.items():
+        if _ != role:
+            continue
+        for message_type in allowed(role, state):
+            peer = reach()
+            peer.deliver(peer.record(22, bytes((message_type, 0, 0, 200))))
+            assert peer.error is None, f"{state} does not wait for {HANDSHAKE_TYPES[message_type]}"
+
+
+@pytest.mark.parametrize("state", [state for state in HostileServer.STATES if state != "CONNECTED"])
+def test_a_client_refuses_key_updates_before_the_finished(state: str) -> None:
+    """A KeyUpdate before the peer's Finished gets unexpected_message (RFC 9846 §4.7.3)."""
+    peer = HostileServer.at(state)
+    peer.send(KeyUpdate(0))
+    assert peer.alert == "unexpected_message"
+
+
+def test_a_client_that_was_not_asked_shows_no_certificate() -> None:
+    """A client sends a Certificate if and only if the server has asked for one (RFC 9846 §4.5.1)."""
+    pair = Pair(client_config(credentials=client_credential()))
+    assert pair.run()[-1] == "client > Finished"
+
+
+def test_a_server_that_did_not_ask_refuses_a_certificate() -> None:
+    """A Certificate that nobody asked for is unexpected (RFC 9846 §4.5.1)."""
+    peer = HostileClient.at("WAIT_FINISHED")
+    peer.send(peer.certificate(peer.identity))
+    assert isinstance(peer.error, UnexpectedMessage)
+
+
+def test_a_client_that_shows_a_certificate_cannot_leave_out_its_proof() -> None:
+    """CertificateVerify must come when the Certificate is not empty (RFC 9846 §4.5.2)."""
+    peer = HostileClient.at("WAIT_CV")
+    peer.send(peer.finished())
+    assert isinstance(peer.error, UnexpectedMessage)
+
+
+def test_a_server_cannot_leave_out_its_proof() -> None:
+    """A server that authenticates with a certificate must send CertificateVerify (RFC 9846 §4.5.2)."""
+    peer = HostileServer.at("WAIT_CV")
+    peer.send(peer.finished())
+    assert isinstance(peer.error, UnexpectedMessage)
+
+
+def test_a_server_cannot_leave_out_its_certificate() -> None:
+    """Without a PSK a server must show a certificate (RFC 9846 §4.5.1)."""
+    peer = HostileServer.at("WAIT_CERT_CR")
+    peer.send(peer.finished())
+    assert isinstance(peer.error, UnexpectedMessage)
