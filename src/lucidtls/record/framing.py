@@ -42,11 +42,15 @@ class RecordBuffer:
             self._waiting += len(piece)
 
     def gather(self, wanted: int) -> bool:
-        """Have the next `wanted` bytes in `data`; False, with nothing changed, when there are too few."""
+        """Have the next `wanted` bytes in `data`; False when there are too few."""
         have = len(self.data) - self.at
         if have >= wanted:
             return True
         if have + self._waiting < wanted:
+            if not have:
+                # An idle connection must not keep the last piece, all read, in memory.
+                self.data = _EMPTY
+                self.at = 0
             return False
         if not have and len(self._pieces[0]) >= wanted:
             self.data = self._next()
