@@ -126,10 +126,16 @@ class Opener:
     """The other direction: opens what a victim sends, and notices when it uses the wrong keys."""
 
     def __init__(self, suite: CipherSuite, secret: bytes) -> None:
+        self.suite = suite
+        self.secret = secret
         key, iv = traffic_key(suite, secret)
         self.key = suite.aead.new(key)
         self.iv = int.from_bytes(iv)
         self.sequence = 0
+
+    def next(self) -> Opener:
+        """The opener after a KeyUpdate."""
+        return Opener(self.suite, next_generation(self.suite.hash, self.secret))
 
     def open(self, record: bytes) -> tuple[int, bytes]:
         """Open one record: its content type and its content."""
@@ -207,9 +213,12 @@ class Peer:
                 return
             raw = bytes(self._incoming[:end])
             del self._incoming[:end]
-            if self.application is None or raw[0] not in (HandshakeType.KEY_UPDATE, 4):
+            if raw[0] == HandshakeType.KEY_UPDATE:
+                assert self._opener is not None, "a KeyUpdate is sealed"
+                self._opener = self._opener.next()
+            else:
                 self.transcript.append(raw)
-            self.hear(raw[0], raw[4:])
+                self.hear(raw[0], raw[4:])
 
     def hear(self, message_type: int, body: bytes) -> None:
         """Take note of a message of the victim."""

@@ -334,16 +334,24 @@ def _finished_of_an_earlier_transcript(role: str) -> Peer:
 for _role in CERTIFICATE_STATES:
     for _name, _edit in {
         "of_zeros": lambda data: bytes(len(data)),
-        "of_no_bytes": lambda _: b"",
-        "that_is_cut_short": lambda data: data[:-1],
-        "of_twelve_bytes": lambda data: data[:12],
-        "with_a_byte_too_many": lambda data: data + b"\0",
         "with_its_first_bit_flipped": lambda data: bytes((data[0] ^ 1,)) + data[1:],
         "with_its_last_bit_flipped": lambda data: data[:-1] + bytes((data[-1] ^ 1,)),
     }.items():
         refused(
             f"{_role}_gets_a_finished_{_name}",
             BadFinished,
+            "RFC 9846 §4.5.3",
+            partial(_finished, _role, _edit),
+        )
+    for _name, _edit in {
+        "of_no_bytes": lambda _: b"",
+        "that_is_cut_short": lambda data: data[:-1],
+        "of_twelve_bytes": lambda data: data[:12],
+        "with_a_byte_too_many": lambda data: data + b"\0",
+    }.items():
+        refused(
+            f"{_role}_gets_a_finished_{_name}",
+            DecodeError,
             "RFC 9846 §4.5.3",
             partial(_finished, _role, _edit),
         )
