@@ -1,7 +1,7 @@
 """Finite-field Diffie-Hellman over the groups of RFC 7919, behind one function.
 
-pyca/cryptography deprecates it and will drop it, so `gmpy2.powmod_sec` (constant time; extra `ffdhe`)
-goes first where it is installed. Python's own `pow` is no choice: its time depends on the exponent.
+pyca/cryptography does it in half the time of `gmpy2.powmod_sec` (constant time too; extra `ffdhe`), and will
+drop it: then the extra takes over. Python's own `pow` is no choice: its time depends on the exponent.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def ffdh_exchange(field: FiniteField, base: int, exponent: int) -> bytes:
 
 @cache
 def power_function() -> Power | None:
-    """Choose the modular exponentiation for this process: gmpy2, else pyca, else there is none."""
-    return gmpy2_power() or pyca_power()
+    """Choose the modular exponentiation for this process: pyca, else gmpy2, else there is none."""
+    return pyca_power() or gmpy2_power()
 
 
 def gmpy2_power() -> Power | None:
