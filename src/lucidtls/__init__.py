@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from lucidtls.events import (
+        ACCEPTED,
         ApplicationData,
         CredentialWanted,
         HandshakeCompleted,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from lucidtls.trust.verify import ChainVerifier
 
 __all__ = [
+    "ACCEPTED",
     "ASK",
     "DEFAULT_2026",
     "AlertReceived",
@@ -105,7 +107,7 @@ _HOMES = {
         "NegotiationFailure", "NotTLS", "PeerError", "TLSError", "TimedOut", "TruncatedStream", "UsageError",
     ),
     "events": (
-        "ApplicationData", "CredentialWanted", "HandshakeCompleted", "KeysUpdated", "Negotiated",
+        "ACCEPTED", "ApplicationData", "CredentialWanted", "HandshakeCompleted", "KeysUpdated", "Negotiated",
         "PeerClosed", "SessionTicketReceived", "SignatureWanted", "VerificationWanted",
     ),
     "io.server": ("TLSServer",),

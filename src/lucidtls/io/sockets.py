@@ -293,6 +293,8 @@ class TLSSocket(TLSStream):
             self._discard_input(Deadline(linger))
             self._sock.shutdown(socket.SHUT_RD)  # wakes a thread that waits for data
         self._sock.close()
+        with self._engine:
+            self._connection.forget()
 
     def __enter__(self) -> Self:
         return self

@@ -15,15 +15,15 @@ def windows_anchors() -> list[bytes]:
     Only the store ROOT: what is in the store CA are intermediates, and being known does not make them
     anchors.
     """
-    if sys.platform != "win32":
-        return []
-    import ssl
+    if sys.platform == "win32":
+        import ssl
 
-    return [
-        data
-        for data, encoding, purposes in ssl.enum_certificates("ROOT")
-        if encoding == "x509_asn" and (purposes is True or SERVER_AUTHENTICATION in purposes)
-    ]
+        return [
+            data
+            for data, encoding, purposes in ssl.enum_certificates("ROOT")
+            if encoding == "x509_asn" and (purposes is True or SERVER_AUTHENTICATION in purposes)
+        ]
+    return []
 
 
 register_system_loader(windows_anchors)
