@@ -53,20 +53,27 @@ def trust() -> TrustStore:
     return load_trust(root().der)
 
 
-@cache
 def leaf(kind: str = "p256", *names: str) -> Issued:
     """A leaf under the root; the same one for the same arguments."""
-    return make_leaf(root(), *(names or (SERVER_NAME,)), key=kind)
+    return _leaf(kind, names or (SERVER_NAME,))
 
 
 @cache
+def _leaf(kind: str, names: tuple[str, ...]) -> Issued:
+    return make_leaf(root(), *names, key=kind)
+
+
 def credential(kind: str = "p256", *names: str) -> Credential:
     """The credential of that leaf."""
-    issued = leaf(kind, *names)
+    return _credential(kind, names or (SERVER_NAME,))
+
+
+@cache
+def _credential(kind: str, names: tuple[str, ...]) -> Credential:
+    issued = _leaf(kind, names)
     return Credential.load(list(chain(issued)), issued.key)
 
 
-@cache
 def client_credential(kind: str = "p256") -> Credential:
     """A credential for a client."""
     return credential(kind, CLIENT_NAME)

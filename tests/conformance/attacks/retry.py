@@ -296,7 +296,7 @@ def elsewhere(edit: Callable[[bytes], bytes], *items: Any, **config: Any) -> Hos
     first, cookie = _retried()
     choices: dict[str, Any] = {"cookie_key": KEY, "groups": ("secp256r1",)}
     second = HostileClient(server_config(**(choices | config)))
-    second.hello = first.hello
+    second.hello, second.transcript = first.hello, list(first.transcript)
     return second.send(second.second_hello((ch.COOKIE, edit(cookie)), *items))
 
 
