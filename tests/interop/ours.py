@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from functools import cache
 
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.connection import ClientConnection, ServerConnection
@@ -9,7 +10,7 @@ from lucidtls.errors import TLSError
 from lucidtls.events import ApplicationData, HandshakeCompleted, KeysUpdated, PeerClosed
 from lucidtls.trust.credentials import Credential
 from tests.interop.peers.base import Stream
-from tests.interop.settings import Facts, Settings, digest_of
+from tests.interop.settings import Facts, Identity, Settings, digest_of
 
 READ_SIZE = 1 << 16
 Connection = ClientConnection | ServerConnection
@@ -106,11 +107,15 @@ class EngineStream:
         return self._take(len(self._received))
 
 
+@cache
+def load(identity: Identity, schemes: tuple[str, ...] | None) -> Credential:
+    """Read an identity's files once."""
+    return Credential.load(chain=identity.chain, key=identity.key, schemes=schemes)
+
+
 def credential_of(settings: Settings) -> Credential | tuple[()]:
-    """Return the engine's form of an identity."""
-    if settings.identity is None:
-        return ()
-    return Credential.load(chain=settings.identity.chain, key=settings.identity.key)
+    """Return the engine's form of an identity, which signs with the schemes of the settings only."""
+    return load(settings.identity, settings.signs_with) if settings.identity else ()
 
 
 class Ours:
@@ -118,6 +123,7 @@ class Ours:
 
     name = "lucidtls"
     updates_keys = True
+    tells_all = True
 
     def client(self, plain: socket.socket, settings: Settings) -> Stream:
         config = ClientConfig(
@@ -128,6 +134,7 @@ class Ours:
             groups=settings.groups,
             shares=settings.shares,
             signature_schemes=settings.schemes,
+            **settings.extra,
         )
         return EngineStream(plain, ClientConnection(config, settings.server_name or "127.0.0.1"))
 
@@ -140,5 +147,6 @@ class Ours:
             groups=settings.groups,
             signature_schemes=settings.schemes,
             client_authentication=settings.client_authentication.value,
+            **settings.extra,
         )
         return EngineStream(plain, ServerConnection(config))

@@ -6,14 +6,16 @@ tests can tell a fault of a peer from a fault of ours: LUCIDTLS_INTEROP_STANDIN=
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from tests.interop.peers.base import Stream
+from tests.interop.peers.base import Client, Stream
 from tests.interop.settings import Settings
 
 SECONDS = 30.0  # for any one wait on the peer
+ACCEPT_STEP = 0.5  # between two looks at whether the client still runs
 
 
 class Side(Protocol):
@@ -21,6 +23,7 @@ class Side(Protocol):
 
     name: str
     updates_keys: bool
+    tells_all: bool  # whether it tells every fact, so that None means "there was none"
 
     def client(self, plain: socket.socket, settings: Settings) -> Stream:
         """Make the handshake as a client."""
@@ -53,7 +56,7 @@ class Listener:
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self._socket.settimeout(SECONDS)
+        self._socket.settimeout(ACCEPT_STEP)
         self.port: int = self._socket.getsockname()[1]
 
     def __enter__(self) -> "Listener":
@@ -62,11 +65,23 @@ class Listener:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
+    def _accept(self, client: Client) -> socket.socket:
+        """Accept one connection; AssertionError when the client is gone without having come."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            gone = client.gone()
+            try:
+                plain, _ = self._socket.accept()
+            except TimeoutError:
+                assert not gone, "the client ended before it connected"
+            else:
+                return plain
+        raise TimeoutError("the client does not connect")
+
     @contextmanager
-    def accepted(self, side: Side, settings: Settings) -> Iterator[Stream]:
-        """Accept one connection and make the handshake."""
-        plain, _ = self._socket.accept()
-        with plain:
+    def accepted(self, side: Side, settings: Settings, client: Client) -> Iterator[Stream]:
+        """Accept a client's connection and make the handshake."""
+        with self._accept(client) as plain:
             plain.settimeout(SECONDS)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             yield side.server(plain, settings)

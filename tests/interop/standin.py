@@ -47,6 +47,7 @@ class StandIn:
 
     name = "stand-in"
     updates_keys = False
+    tells_all = False
 
     def _open(self, plain: socket.socket, settings: Settings, *, server: bool) -> Stream:
         library = PyOpenSSL()

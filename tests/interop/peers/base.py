@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from tests.interop.settings import Capabilities, Facts, Outcome, Settings, digest_of, pattern
+from tests.interop.settings import SERVER, Capabilities, Facts, Outcome, Settings, digest_of, pattern
 
 
 class Stream(Protocol):
@@ -80,6 +80,10 @@ class Client(ABC):
     def outcome(self) -> Outcome:
         """Wait for its end and return what it says."""
 
+    @abstractmethod
+    def gone(self) -> bool:
+        """Whether it has ended."""
+
     def stop(self) -> None:  # noqa: B027  # a connection of a long-lived process ends by itself
         """End it, if it still runs."""
 
@@ -113,6 +117,12 @@ class Peer(ABC):
     def client(self) -> Capabilities | None:
         """What its client can do, or None if it has none."""
         return None
+
+    def role(self, role: str) -> Capabilities:
+        """Return what it can do in a role that it has."""
+        found = self.server if role == SERVER else self.client
+        assert found is not None, f"{self.name} is no {role}"
+        return found
 
     def serve(self, settings: Settings, directory: Path) -> Server:
         """Start a server; files it needs go to `directory`."""

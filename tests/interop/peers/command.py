@@ -122,6 +122,9 @@ class PipeClient(Client):
             output=self.process.shown(),
         )
 
+    def gone(self) -> bool:
+        return not self.process.running
+
     def stop(self) -> None:
         self.process.stop()
 

@@ -49,6 +49,9 @@ class CurlClient(Client):
             output=self._process.shown(),
         )
 
+    def gone(self) -> bool:
+        return not self._process.running
+
     def stop(self) -> None:
         self._process.stop()
 
@@ -90,6 +93,7 @@ class Curl(Peer):
         download: int = 100,
         first: str = "client",
     ) -> Client:
+        directory.mkdir(parents=True, exist_ok=True)
         body = directory / f"upload-{port}"
         body.write_bytes(pattern(upload))
         name = settings.server_name or "127.0.0.1"

@@ -60,7 +60,7 @@ def database(settings: Settings, directory: Path) -> str:
     if settings.identity:
         bundle = directory / "identity.p12"
         identity = settings.identity
-        files = ["-in", identity.chain, "-inkey", identity.key, "-out", bundle]
+        files: list[str | Path] = ["-in", identity.chain, "-inkey", identity.key, "-out", bundle]
         run("openssl", "pkcs12", "-export", "-name", "identity", "-passout", f"pass:{PASSWORD}", *files)
         run("pk12util", "-i", bundle, "-d", where, "-W", PASSWORD, "-K", "")
     return where
@@ -114,6 +114,7 @@ class NSS(Peer):
 
     def _common(self, settings: Settings, directory: Path) -> list[str | Path]:
         command: list[str | Path] = ["-d", database(settings, directory / "nss"), *TLS_13_ONLY]
+        command += ["-J", ",".join(SCHEMES)]  # RSA keys bound to PSS are not in its defaults
         if settings.suites:
             command += ["-c", "".join(SUITES[suite] for suite in settings.suites)]
         if settings.groups:
@@ -144,6 +145,7 @@ class NSS(Peer):
         download: int = 100,
         first: str = "client",
     ) -> Client:
+        directory.mkdir(parents=True, exist_ok=True)
         body = directory / f"upload-{port}"
         body.write_bytes(pattern(upload))
         command: list[str | Path] = ["tstclnt", "-h", "127.0.0.1", "-p", str(port), "-A", body]

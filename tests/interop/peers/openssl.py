@@ -82,7 +82,16 @@ class OpenSSL(Peer):
         return self._capabilities()
 
     def _common(self, settings: Settings) -> list[str | Path]:
-        command: list[str | Path] = ["-tls1_3", "-CAfile", settings.trust, "-no-CApath", "-no-CAstore"]
+        # From 3.2 on, CCM_8 with its short tag counts as below security level 1.
+        command: list[str | Path] = [
+            "-tls1_3",
+            "-cipher",
+            "DEFAULT:@SECLEVEL=0",
+            "-CAfile",
+            settings.trust,
+            "-no-CApath",
+            "-no-CAstore",
+        ]
         if settings.identity:
             command += ["-cert", settings.identity.chain, "-key", settings.identity.key]
         for option, values, separator in (

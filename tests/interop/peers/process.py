@@ -32,6 +32,8 @@ class Process:
         self._stdout = bytearray()
         self._both = bytearray()  # in order of arrival
         self._open = 2
+        if directory is not None:
+            directory.mkdir(parents=True, exist_ok=True)
         self._popen = subprocess.Popen(
             self.command,
             stdin=subprocess.PIPE,

@@ -155,6 +155,9 @@ class ProgramClient(Client):
             assert stream.read_to_end() == b"", "data after the end of the conversation"
             stream.close_write()
 
+    def gone(self) -> bool:
+        return self._reply.done()
+
     def outcome(self) -> Outcome:
         return self._program.result(self._reply)
 

@@ -213,6 +213,7 @@ public final class Peer {
 
     private static void serveOne(SSLSocket socket, Map<String, String> told) throws Exception {
         socket.setSoTimeout(DEADLINE);
+        socket.setTcpNoDelay(true);
         socket.startHandshake();
         tellFacts(socket, told);
         InputStream input = socket.getInputStream();
@@ -232,6 +233,7 @@ public final class Peer {
         try (Socket plain = new Socket()) {
             plain.connect(new InetSocketAddress("127.0.0.1", Integer.parseInt(command.get("port"))), DEADLINE);
             plain.setSoTimeout(DEADLINE);
+            plain.setTcpNoDelay(true);
             SSLSocket socket = (SSLSocket) context(command).getSocketFactory()
                     .createSocket(plain, name, plain.getPort(), true);
             SSLParameters parameters = socket.getSSLParameters();

@@ -111,6 +111,7 @@ def serve_one(library: Library, plain: socket.socket, context: object) -> Fields
     try:
         with plain:
             plain.settimeout(DEADLINE)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             channel = library.open(plain, context, server=True, server_name=None)
             told = channel.facts()
             upload, download, first = channel.line().split()
@@ -128,6 +129,7 @@ def connect_one(library: Library, command: Fields) -> Fields:
     try:
         context = library.context(command, server=False)
         with socket.create_connection(("127.0.0.1", int(needed(command, "port"))), DEADLINE) as plain:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             channel = library.open(plain, context, server=False, server_name=command.get("server_name"))
             told = channel.facts()
             sent, download = pattern(int(needed(command, "upload"))), int(needed(command, "download"))

@@ -7,6 +7,7 @@ const tls = require('tls');
 
 const DEADLINE = 30000;
 const GROUPS = { secp256r1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521', x25519: 'X25519', x448: 'X448' };
+const NAMES = { prime256v1: 'secp256r1', X25519: 'x25519', X448: 'x448' }; // OpenSSL's for IANA's
 const servers = new Map();
 
 const list = (value) => (value ? value.split(',') : []);
@@ -32,7 +33,8 @@ function options(command) {
     result.key = fs.readFileSync(command.key);
   }
   if (command.alpn) result.ALPNProtocols = list(command.alpn);
-  if (command.suites) result.ciphers = list(command.suites).join(':');
+  // OpenSSL 3.2 and later count CCM_8, with its short tag, as below security level 1.
+  if (command.suites) result.ciphers = list(command.suites).join(':') + ':DEFAULT:@SECLEVEL=0';
   if (command.groups) result.ecdhCurve = list(command.groups).map((name) => GROUPS[name] || name).join(':');
   if (command.schemes) result.sigalgs = list(command.schemes).join(':');
   return result;
@@ -44,7 +46,7 @@ function facts(socket) {
   return {
     version: socket.getProtocol(),
     suite: socket.getCipher().standardName,
-    group: key && key.name,
+    group: key && key.name && (NAMES[key.name] || key.name),
     alpn: socket.alpnProtocol || undefined,
     server_name: socket.servername || undefined,
     peer_leaf: peer && peer.raw ? digest(peer.raw) : undefined,
@@ -58,6 +60,7 @@ class Inbox {
     this.length = 0;
     this.ended = false;
     this.failure = null;
+    socket.setNoDelay(true);
     this.wake = () => {};
     socket.on('data', (chunk) => { this.chunks.push(chunk); this.length += chunk.length; this.wake(); });
     socket.on('end', () => { this.ended = true; this.wake(); });

@@ -1,0 +1,57 @@
+"""Fixtures of the interop tests."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.interop.attempts import Tally
+from tests.interop.peers.all import PEERS
+from tests.interop.peers.base import Peer
+from tests.interop.pki import Authority
+from tests.interop.side import Side, our_side
+from tests.peers_required import require_peer
+
+
+@pytest.fixture(scope="session")
+def side() -> Side:
+    """Our side."""
+    return our_side()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """The certificates that both sides trust."""
+    return Authority(tmp_path_factory.mktemp("trusted"))
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Certificates that nobody trusts."""
+    return Authority(tmp_path_factory.mktemp("stranger"), "Stranger Root")
+
+
+@pytest.fixture(scope="session")
+def running_peers() -> Iterator[dict[str, Peer]]:
+    """The peers; their long-lived processes end with the session."""
+    yield PEERS
+    for peer in PEERS.values():
+        peer.close()
+
+
+@pytest.fixture
+def peer(request: pytest.FixtureRequest, running_peers: dict[str, Peer]) -> Peer:
+    """The peer that the test is parametrised with, by name."""
+    found = running_peers[request.param]
+    require_peer(found.name, found.found(), found.hint)
+    return found
+
+
+@pytest.fixture
+def tally(record_property: Callable[[str, object], None]) -> Tally:
+    """How the test says for the report what it tries."""
+
+    def note_down(peer: Peer, role: str, feature: str, ran: int = 1, note: str = "") -> None:
+        row = {"peer": peer.name, "role": role, "feature": feature, "ran": ran, "note": note}
+        record_property("interop", row)
+
+    return note_down
