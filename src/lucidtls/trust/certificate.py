@@ -7,6 +7,7 @@ trust store has hundreds of certificates and a verification looks at two or thre
 from __future__ import annotations
 
 import ipaddress
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID
 
 from lucidtls.crypto.keys import PublicKey, RSAPSSPublicKey, read_public_key
@@ -31,6 +33,8 @@ MAX_REMEMBERED_SIZE = 8 * 1024
 REMEMBERED_CERTIFICATES = 256
 # A signature check takes time with the square of the size: 0.3 ms at 8192 bits, and keys may be hostile.
 MAX_RSA_BITS = 8192
+# pyca's limit; real ones have at most 30 bytes.
+MAX_OID_SIZE = 63
 # Enough for any CA's practice; each entry costs work in the policy graph.
 MAX_CERTIFICATE_POLICIES = 128
 
@@ -73,6 +77,12 @@ ANY_POLICY = "2.5.29.32.0"
 
 _NAME_CONSTRAINTS = der.object_identifier(ExtensionOID.NAME_CONSTRAINTS.dotted_string)
 _KEY_REASONS = {"malformed": Reason.MALFORMED, "unsupported_key": Reason.UNSUPPORTED_KEY}
+
+
+# Some trusted roots, and peers' certificates, have such a serial number; nobody who connects can mend it.
+warnings.filterwarnings(
+    "ignore", message="Parsed a serial number which wasn't positive", category=CryptographyDeprecationWarning
+)
 
 
 class Unreadable(Exception):
@@ -367,7 +377,11 @@ def _policy_mappings(extension: x509.Extension[Any], facts: Facts) -> None:
     """Read policyMappings, which pyca hands out as bytes: SEQUENCE OF SEQUENCE { OID, OID }."""
     mappings = []
     for _, body in der.children(extension.value.public_bytes()):
-        pair = [oid_text(body[start:end]) for _, _, start, end in der.elements(body, 0, len(body))]
+        pair = [
+            oid_text(body[start:end])
+            for tag, _, start, end in der.elements(body, 0, len(body))
+            if tag == der.OBJECT_IDENTIFIER
+        ]
         if len(pair) != 2 or ANY_POLICY in pair:
             raise ValueError("policyMappings maps anyPolicy or is no list of pairs (RFC 5280 §6.1.4)")
         mappings.append((pair[0], pair[1]))
@@ -447,7 +461,9 @@ def general_names(names: Iterable[x509.GeneralName]) -> GeneralNames:
 
 
 def oid_text(contents: bytes) -> str:
-    """Write the contents of an encoded object identifier in dotted form."""
+    """Write the contents of an encoded object identifier in dotted form; ValueError when it is none."""
+    if not 0 < len(contents) <= MAX_OID_SIZE or contents[-1] & 0x80:
+        raise ValueError("an object identifier that is empty, unfinished or too long")
     numbers, number = [], 0
     for septet in contents:
         number = number << 7 | septet & 0x7F

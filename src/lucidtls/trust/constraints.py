@@ -67,6 +67,11 @@ def email_within(mailbox: str, base: str) -> bool:
     return _host_within(host, base)
 
 
+def email_touches(mailbox: str, base: str) -> bool:
+    """As `email_within`; what is no mailbox counts as excluded."""
+    return "@" not in mailbox or email_within(mailbox, base)
+
+
 def uri_within(uri: str, base: str) -> bool:
     """Compare the host of a URI with a host or (with a leading dot) a domain."""
     host = uri_host(uri)
@@ -95,7 +100,7 @@ def uri_host(uri: str) -> str | None:
 
 
 def _host_within(host: str, base: str) -> bool:
-    host, base = host.lower(), base.lower()
+    host, base = host.lower().removesuffix("."), base.lower()
     return not base or (host.endswith(base) if base.startswith(".") else host == base)
 
 
@@ -107,7 +112,7 @@ def directory_within(name: bytes, base: bytes) -> bool:
 NAME_FORMS: tuple[NameForm, ...] = (
     NameForm("dNSName", lambda names: names.dns, dns_within, dns_touches),
     NameForm("iPAddress", lambda names: names.addresses, address_within, address_within),
-    NameForm("rfc822Name", lambda names: names.emails, email_within, email_within),
+    NameForm("rfc822Name", lambda names: names.emails, email_within, email_touches),
     NameForm("uniformResourceIdentifier", lambda names: names.uris, uri_within, uri_touches),
     NameForm("directoryName", lambda names: names.directory, directory_within, directory_within),
 )

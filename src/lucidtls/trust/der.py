@@ -11,6 +11,7 @@ from collections.abc import Iterator
 SEQUENCE = 0x30
 SET = 0x31
 INTEGER = 0x02
+OBJECT_IDENTIFIER = 0x06
 
 
 def element(data: bytes, offset: int, end: int) -> tuple[int, int, int]:
@@ -18,6 +19,8 @@ def element(data: bytes, offset: int, end: int) -> tuple[int, int, int]:
     if offset + 2 > end:
         raise ValueError("DER element is cut short")
     tag, length, start = data[offset], data[offset + 1], offset + 2
+    if tag & 0x1F == 0x1F:
+        raise ValueError("DER tags of more than one byte are not read here")
     if length & 0x80:
         size = length & 0x7F
         length = int.from_bytes(data[start : start + size], "big")
@@ -61,4 +64,4 @@ def object_identifier(dotted: str) -> bytes:
         while number := number >> 7:
             septets.append(number & 0x7F | 0x80)
         body += bytes(reversed(septets))
-    return encode(0x06, bytes(body))
+    return encode(OBJECT_IDENTIFIER, bytes(body))

@@ -47,6 +47,8 @@ def _relative_name(body: bytes) -> RelativeName:
     for _, _, start, end in der.elements(body, 0, len(body)):
         _, type_start, type_end = der.element(body, start, end)
         tag, value_start, value_end = der.element(body, type_end, end)
+        if value_end != end:
+            raise ValueError("an attribute of a name is more than a type and a value")
         pairs.append((body[type_start:type_end], _value(tag, body[value_start:value_end])))
     return tuple(sorted(pairs, key=repr)) if len(pairs) > 1 else tuple(pairs)
 

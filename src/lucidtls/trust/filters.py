@@ -19,7 +19,7 @@ def passes_filter(leaf: ParsedCertificate, oid: bytes, values: bytes) -> bool:
             return _has_key_usages(leaf, values)
         if oid == _EXTENDED_KEY_USAGE:
             return _has_purposes(leaf, values)
-    except (*PARSE_ERRORS, IndexError, Unreadable):
+    except (*PARSE_ERRORS, Unreadable):
         return False
     return True
 
