@@ -10,9 +10,10 @@ from lucidtls.events import ACCEPTED, Accepted, HandshakeCompleted
 from lucidtls.trust.credentials import Credential
 from lucidtls.trust.stores import load_trust
 from lucidtls.trust.verify import VerificationRequest
-from lucidtls.wire.extensions import ch
+from lucidtls.wire.extensions import ch, ee
+from lucidtls.wire.messages13 import EncryptedExtensions
 from tests.certificates import make_ca, make_leaf
-from tests.flows.hostile import HostileClient, HostileServer
+from tests.flows.hostile import HostileClient, HostileServer, with_extension
 from tests.flows.pair import Pair
 from tests.flows.parties import SERVER_NAME, client_config, credential, leaf, root, server_config, trust
 
@@ -107,6 +108,17 @@ def test_a_client_sends_the_name_it_was_given() -> None:
     """server_name carries the host name in lower case, without a trailing dot."""
     peer = HostileServer(server_name="WWW.Example.ORG.")
     assert peer.client_hello.extensions.get(ch.SERVER_NAME) == "www.example.org"
+
+
+@pytest.mark.parametrize(("name", "answered"), [(SERVER_NAME, True), ("other.example.org", False)])
+def test_a_server_says_that_it_used_the_name(name: str, answered: bool) -> None:
+    """A name that led to a certificate is acknowledged in EncryptedExtensions (RFC 6066 §3)."""
+    peer = HostileClient()
+    hello = peer.client_hello()
+    hello.extensions = with_extension(hello.extensions, 0, ch.SERVER_NAME.write(name))
+    peer.send_hello(hello)
+    (encrypted,) = [message for message in peer.messages if isinstance(message, EncryptedExtensions)]
+    assert (encrypted.extensions.get(ee.SERVER_NAME) is True) is answered
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", "[2001:db8::7]"])
