@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 
 from lucidtls.crypto.keys import PublicKey, RSAPSSPublicKey, key_kind_of
 from lucidtls.trust import der
@@ -174,10 +174,9 @@ SIGNATURE_ALGORITHMS: dict[bytes, SignatureAlgorithm] = {**_rsa_rows(), **_ecdsa
 
 def certificate_key_kind(certificate: ParsedCertificate) -> str:
     """Name the kind of a certificate's key: rsa, rsa_pss, a curve, ed25519, ml-dsa-65, ..."""
-    key = certificate.public_key
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return key.curve.name
-    return key_kind_of(key)
+    key: Any = certificate.public_key
+    kind = key_kind_of(key)
+    return key.curve.name if kind == "ec" else kind
 
 
 def key_problem(certificate: ParsedCertificate, policy: CertificatePolicy) -> Problem | None:
@@ -185,10 +184,10 @@ def key_problem(certificate: ParsedCertificate, policy: CertificatePolicy) -> Pr
     kind = certificate_key_kind(certificate)
     if kind not in policy.key_kinds:
         return Problem(Reason.UNSUPPORTED_KEY, f"keys of the kind {kind} are not accepted", {"key": kind})
-    key = certificate.public_key
-    if not isinstance(key, (rsa.RSAPublicKey, RSAPSSPublicKey)):
+    if not kind.startswith("rsa"):
         return None
-    bits = key.key_size
+    key: Any = certificate.public_key
+    bits: int = key.key_size
     if bits < policy.minimum_rsa_bits:
         message = f"an RSA key of {bits} bits is too weak; at least {policy.minimum_rsa_bits} are needed"
         return Problem(Reason.WEAK_KEY, message, {"bits": bits, "minimum": policy.minimum_rsa_bits})

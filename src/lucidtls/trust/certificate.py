@@ -108,11 +108,6 @@ class GeneralNames:
     directory: tuple[bytes, ...] = ()
     others: tuple[str, ...] = ()
 
-    def __len__(self) -> int:
-        lists: tuple[tuple[object, ...], ...]
-        lists = (self.dns, self.addresses, self.emails, self.uris, self.directory, self.others)
-        return sum(len(names) for names in lists)
-
 
 @dataclass(slots=True)
 class Constraints:

@@ -23,22 +23,28 @@ _EMAIL_ATTRIBUTE = bytes.fromhex("2a864886f70d010901")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NameForm:
-    """How one form of name is compared with a constraint on it.
+    """How names of one form are compared with constraints on it.
 
-    `within(name, base)` answers for permitted subtrees; `touches(name, base)` for excluded ones, and is
-    wider where one name stands for several (a wildcard).
+    `read_name` and `read_base` prepare a name and a constraint, once each, for `within` (permitted subtrees)
+    and `touches` (excluded ones; wider where it is not sure what a name stands for).
     """
 
     word: str
     names: Callable[[GeneralNames], tuple[Any, ...]]
+    read_name: Callable[[Any], Any]
+    read_base: Callable[[Any], Any]
     within: Callable[[Any, Any], bool]
     touches: Callable[[Any, Any], bool]
 
 
+def read_dns(name: str) -> str:
+    """Bring a DNS name, or a constraint on one, to lower case without a final dot."""
+    return name.lower().removesuffix(".")
+
+
 def dns_within(name: str, base: str) -> bool:
     """Tell whether a DNS name is `base` or ends in it, by labels; a leading dot asks for one label more."""
-    name, base = name.lower().removesuffix("."), base.lower().removesuffix(".")
-    if not base or base == ".":
+    if not base:
         return True
     return name.endswith(base) if base.startswith(".") else name == base or name.endswith(f".{base}")
 
@@ -47,8 +53,8 @@ def dns_touches(name: str, base: str) -> bool:
     """Tell whether a DNS name, or one that it stands for as a wildcard, is in the subtree `base`."""
     if dns_within(name, base):
         return True
-    star, _, parent = name.lower().removesuffix(".").partition(".")
-    return star == "*" and base.lower().removesuffix(".").lstrip(".").partition(".")[2] == parent
+    star, _, parent = name.partition(".")
+    return star == "*" and base.lstrip(".").partition(".")[2] == parent
 
 
 def address_within(address: Any, network: Any) -> bool:
@@ -56,35 +62,29 @@ def address_within(address: Any, network: Any) -> bool:
     return bool(address.version == network.version and address in network)
 
 
-def email_within(mailbox: str, base: str) -> bool:
-    """Compare a mailbox with a mailbox, a host, or (with a leading dot) a domain."""
+# A local part (None for any) and a host.
+Mailbox = tuple[str | None, str]
+
+
+def read_mailbox(mailbox: str) -> Mailbox:
+    """Split a mailbox, or a constraint on one; what has no @ is a host alone. Only the host ignores case."""
     local, at, host = mailbox.rpartition("@")
-    if not at:
+    return local if at else None, read_dns(host)
+
+
+def email_within(mailbox: Mailbox, base: Mailbox) -> bool:
+    """Compare a mailbox with a mailbox, a host, or (with a leading dot) a domain."""
+    if mailbox[0] is None:
         return False
-    if "@" in base:
-        wanted_local, _, wanted_host = base.rpartition("@")
-        return local == wanted_local and host.lower() == wanted_host.lower()
-    return _host_within(host, base)
+    return mailbox == base if base[0] is not None else _host_within(mailbox[1], base[1])
 
 
-def email_touches(mailbox: str, base: str) -> bool:
+def email_touches(mailbox: Mailbox, base: Mailbox) -> bool:
     """As `email_within`; what is no mailbox counts as excluded."""
-    return "@" not in mailbox or email_within(mailbox, base)
+    return mailbox[0] is None or email_within(mailbox, base)
 
 
-def uri_within(uri: str, base: str) -> bool:
-    """Compare the host of a URI with a host or (with a leading dot) a domain."""
-    host = uri_host(uri)
-    return host is not None and _host_within(host, base)
-
-
-def uri_touches(uri: str, base: str) -> bool:
-    """As `uri_within`; a URI without a host name counts as excluded, since it MUST be rejected."""
-    host = uri_host(uri)
-    return host is None or _host_within(host, base)
-
-
-def uri_host(uri: str) -> str | None:
+def read_uri(uri: str) -> str | None:
     """Return the fully qualified host name of a URI; None when it has none, or has an address instead."""
     try:
         host = urlsplit(uri).hostname
@@ -95,26 +95,40 @@ def uri_host(uri: str) -> str | None:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return host
+        return read_dns(host)
     return None
 
 
+def uri_within(host: str | None, base: str) -> bool:
+    """Compare the host of a URI with a host or (with a leading dot) a domain."""
+    return host is not None and _host_within(host, base)
+
+
+def uri_touches(host: str | None, base: str) -> bool:
+    """As `uri_within`; a URI without a host name counts as excluded, since it MUST be rejected."""
+    return host is None or _host_within(host, base)
+
+
 def _host_within(host: str, base: str) -> bool:
-    host, base = host.lower().removesuffix("."), base.lower()
     return not base or (host.endswith(base) if base.startswith(".") else host == base)
 
 
-def directory_within(name: bytes, base: bytes) -> bool:
-    """Tell whether a DER Name is in the subtree of another (RFC 5280 §7.1)."""
-    return is_within(canonical_name(name), canonical_name(base))
+def _same(value: Any) -> Any:
+    return value
 
 
 NAME_FORMS: tuple[NameForm, ...] = (
-    NameForm("dNSName", lambda names: names.dns, dns_within, dns_touches),
-    NameForm("iPAddress", lambda names: names.addresses, address_within, address_within),
-    NameForm("rfc822Name", lambda names: names.emails, email_within, email_touches),
-    NameForm("uniformResourceIdentifier", lambda names: names.uris, uri_within, uri_touches),
-    NameForm("directoryName", lambda names: names.directory, directory_within, directory_within),
+    NameForm("dNSName", lambda names: names.dns, read_dns, read_dns, dns_within, dns_touches),
+    NameForm("iPAddress", lambda names: names.addresses, _same, _same, address_within, address_within),
+    NameForm(
+        "rfc822Name", lambda names: names.emails, read_mailbox, read_mailbox, email_within, email_touches
+    ),
+    NameForm(
+        "uniformResourceIdentifier", lambda names: names.uris, read_uri, read_dns, uri_within, uri_touches
+    ),
+    NameForm(
+        "directoryName", lambda names: names.directory, canonical_name, canonical_name, is_within, is_within
+    ),
 )
 
 
@@ -143,7 +157,7 @@ def constraint_problem(
         presented = form.names(names)
         permitted, excluded = form.names(constraints.permitted), form.names(constraints.excluded)
         if presented and (permitted or excluded):
-            budget.compare_names(len(presented) * (len(permitted) + len(excluded)))
+            budget.compare_names(len(presented), len(permitted) + len(excluded))
             problem = _form_problem(form, presented, permitted, excluded)
             if problem is not None:
                 return problem
@@ -153,11 +167,14 @@ def constraint_problem(
 def _form_problem(
     form: NameForm, presented: tuple[Any, ...], permitted: tuple[Any, ...], excluded: tuple[Any, ...]
 ) -> Problem | None:
-    for name in presented:
-        if any(form.touches(name, base) for base in excluded):
-            return _problem(form, name, "is in a subtree that its authority is excluded from")
-        if permitted and not any(form.within(name, base) for base in permitted):
-            return _problem(form, name, "is in none of the subtrees that its authority is permitted")
+    permitted_bases = [form.read_base(base) for base in permitted]
+    excluded_bases = [form.read_base(base) for base in excluded]
+    for one in presented:
+        name = form.read_name(one)
+        if any(form.touches(name, base) for base in excluded_bases):
+            return _problem(form, one, "is in a subtree that its authority is excluded from")
+        if permitted and not any(form.within(name, base) for base in permitted_bases):
+            return _problem(form, one, "is in none of the subtrees that its authority is permitted")
     return None
 
 

@@ -10,6 +10,8 @@ MAX_SIGNATURE_CHECKS = 64
 MAX_CANDIDATES = 512
 # Names times name constraints; about 0.2 µs each.
 MAX_NAME_COMPARISONS = 1 << 17
+# Preparing a name for comparison (splitting a URI, folding a directory name) costs like some comparisons.
+NAME_PREPARATION = 8
 
 
 class TooComplex(Exception):
@@ -38,8 +40,8 @@ class Budget:
         if self.candidates < 0:
             raise TooComplex(f"the certificates form more than {MAX_CANDIDATES} partial paths")
 
-    def compare_names(self, count: int) -> None:
-        """Count comparisons of names with name constraints."""
-        self.name_comparisons -= count
+    def compare_names(self, names: int, constraints: int) -> None:
+        """Count the comparisons of each of some names with each of some name constraints."""
+        self.name_comparisons -= names * (constraints + NAME_PREPARATION)
         if self.name_comparisons < 0:
             raise TooComplex(f"the name constraints need more than {MAX_NAME_COMPARISONS} comparisons")

@@ -5,17 +5,19 @@ Stores are immutable and may be shared by any number of configurations and threa
 
 from __future__ import annotations
 
+import binascii
 import importlib.util
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from lucidtls.errors import ConfigurationError
-from lucidtls.trust.certificate import PARSE_ERRORS, ParsedCertificate, Unreadable
+from lucidtls.trust.certificate import ParsedCertificate, Unreadable
 from lucidtls.trust.distinguished import CanonicalName
 
 # Where systems keep their bundle, most common first; OpenSSL's own variables come before all of them.
@@ -30,17 +32,22 @@ SYSTEM_BUNDLES = (
 )
 SYSTEM_DIRECTORIES = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/system/etc/security/cacerts")
 
-_PEM_BLOCK = re.compile(
-    rb"-----BEGIN (?:X509 )?CERTIFICATE-----.*?-----END (?:X509 )?CERTIFICATE-----", re.DOTALL
+# RFC 7468 §5; the second form is older.
+_PEM_LINES = (
+    (b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"),
+    (b"-----BEGIN X509 CERTIFICATE-----", b"-----END X509 CERTIFICATE-----"),
 )
 _CERTIFICATE_FILE = re.compile(r".*\.(?:pem|crt|cer|der|[0-9])", re.IGNORECASE)
+
+# Anchors by their DER, in order.
+Anchors = dict[bytes, ParsedCertificate]
 
 
 class TrustStore:
     """A set of trust anchors, in the order given, found by subject."""
 
     def __init__(self, anchors: Iterable[ParsedCertificate] = ()) -> None:
-        self._anchors: dict[bytes, ParsedCertificate] | None = {anchor.der: anchor for anchor in anchors}
+        self._anchors: Anchors | None = {anchor.der: anchor for anchor in anchors}
         self._by_subject: dict[bytes, list[ParsedCertificate]] | None = None
         self._by_canonical: dict[CanonicalName, list[ParsedCertificate]] | None = None
 
@@ -57,18 +64,18 @@ class TrustStore:
     @classmethod
     def from_directory(cls, path: str | os.PathLike[str]) -> TrustStore:
         """Read every file in a directory that is named like a certificate; what is none is skipped."""
-        return TrustStore(_read_directory(Path(path)))
+        return TrustStore(_read_places([os.fspath(path)]).values())
 
     @property
     def anchors(self) -> tuple[ParsedCertificate, ...]:
         """The anchors, in order."""
         return tuple(self._loaded().values())
 
-    def _load(self) -> dict[bytes, ParsedCertificate]:
+    def _load(self) -> Anchors:
         """Find the anchors of a store that was made without them."""
         return {}
 
-    def _loaded(self) -> dict[bytes, ParsedCertificate]:
+    def _loaded(self) -> Anchors:
         if self._anchors is None:
             self._anchors = self._load()
         return self._anchors
@@ -120,14 +127,12 @@ class SystemTrust(TrustStore):
         super().__init__()
         self._anchors = None
 
-    def _load(self) -> dict[bytes, ParsedCertificate]:
-        found = _environment_anchors()
-        if found is None:
-            found = _system_anchors()
+    def _load(self) -> Anchors:
+        found = _system_anchors()
         if not found:
             message = "no trusted certificates found on this system; set SSL_CERT_FILE or pass trust="
             raise ConfigurationError(message)
-        return {anchor.der: anchor for anchor in found}
+        return found
 
 
 class CertifiTrust(TrustStore):
@@ -138,11 +143,11 @@ class CertifiTrust(TrustStore):
         spec = importlib.util.find_spec("certifi")
         if spec is None or spec.origin is None:
             raise ConfigurationError("certifi is not installed; install lucidtls[certifi]")
-        self._path = Path(spec.origin).with_name("cacert.pem")
+        self._path = os.path.join(os.path.dirname(spec.origin), "cacert.pem")
         self._anchors = None
 
-    def _load(self) -> dict[bytes, ParsedCertificate]:
-        return {anchor.der: anchor for anchor in _remembered_file(self._path)}
+    def _load(self) -> Anchors:
+        return _read_places([self._path])
 
 
 _system_loaders: list[Callable[[], Iterable[bytes]]] = []
@@ -195,11 +200,22 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
 def read_pem(data: bytes, where: str) -> list[ParsedCertificate]:
     """Read all certificates of a PEM text, skipping other blocks; ConfigurationError names `where`."""
     try:
-        return [_wrap(certificate, where) for certificate in x509.load_pem_x509_certificates(data)]
-    except PARSE_ERRORS as error:
-        if not _PEM_BLOCK.search(data):
-            raise ConfigurationError(f"there is no certificate in {where}") from error
+        found = [ParsedCertificate(binascii.a2b_base64(body)) for body in _pem_bodies(data)]
+    except (binascii.Error, Unreadable) as error:
         raise ConfigurationError(f"a certificate in {where} cannot be parsed: {error}") from error
+    if not found:
+        raise ConfigurationError(f"there is no certificate in {where}")
+    return found
+
+
+def _pem_bodies(data: bytes) -> Iterator[bytes]:
+    """Yield the base64 of each certificate block; nothing for a block that has no end."""
+    for begin, end in _PEM_LINES:
+        start = data.find(begin)
+        while start >= 0:
+            stop = data.find(end, start)
+            yield data[start + len(begin) : max(stop, start)]
+            start = data.find(begin, stop) if stop >= 0 else -1
 
 
 def _read_bytes(data: bytes, where: str) -> list[ParsedCertificate]:
@@ -218,69 +234,105 @@ def _wrap(certificate: x509.Certificate, where: str) -> ParsedCertificate:
         raise ConfigurationError(f"a certificate in {where} cannot be used: {error}") from error
 
 
-def _read_tolerantly(data: bytes) -> Iterator[ParsedCertificate]:
-    """Read a bundle the user did not choose: what does not parse is left out (and so is not trusted)."""
-    try:
-        yield from read_pem(data, "a bundle")
-        return
-    except ConfigurationError:
-        blocks: list[bytes] = _PEM_BLOCK.findall(data) or [data]
-    for block in blocks:
-        try:
-            yield from _read_bytes(block, "a bundle")
-        except ConfigurationError:
-            continue
+class _Collection:
+    """Anchors gathered from places that the user did not write: what does not parse is not trusted, no error.
+
+    The same certificate usually is in several files, and the same file has several names: each is read once.
+    """
+
+    __slots__ = ("anchors", "bodies", "files")
+
+    def __init__(self) -> None:
+        self.anchors: Anchors = {}
+        self.bodies: set[bytes] = set()
+        self.files: set[tuple[int, int]] = set()
+
+    def add(self, data: bytes) -> None:
+        """Add the certificates in PEM text, or the one in DER."""
+        if b"-----BEGIN" not in data:
+            self._add_certificate(data)
+            return
+        for body in _pem_bodies(data):
+            if body not in self.bodies:
+                self.bodies.add(body)
+                try:
+                    self._add_certificate(binascii.a2b_base64(body))
+                except binascii.Error:
+                    continue
+
+    def _add_certificate(self, data: bytes) -> None:
+        if data not in self.anchors:
+            try:
+                self.anchors[data] = ParsedCertificate(data)
+            except Unreadable:
+                return
+
+    def add_file(self, path: str, status: os.stat_result) -> None:
+        """Add a file."""
+        identity = (status.st_dev, status.st_ino)
+        if identity not in self.files:
+            self.files.add(identity)
+            with open(path, "rb", buffering=0) as file:
+                self.add(file.read())
+
+    def add_directory(self, path: str) -> None:
+        """Add every file in a directory that is named like a certificate."""
+        with os.scandir(path) as listing:
+            entries = sorted(
+                (entry.name, entry) for entry in listing if _CERTIFICATE_FILE.fullmatch(entry.name)
+            )
+        for _, entry in entries:
+            try:
+                self.add_file(entry.path, entry.stat())
+            except OSError:
+                continue
 
 
-def _read_directory(path: Path) -> list[ParsedCertificate]:
+# Places with their size and modification time, and what was in them: a process parses each state once.
+_State = tuple[tuple[str, int, int], ...]
+_remembered: dict[_State, Anchors] = {}
+
+
+def _read_places(places: Sequence[str]) -> Anchors:
+    """Read bundles and directories; ConfigurationError when one cannot be read."""
     try:
-        names = sorted(entry for entry in os.listdir(path) if _CERTIFICATE_FILE.fullmatch(entry))
+        found = [(place, os.stat(place)) for place in places]
+        state = tuple((place, status.st_size, status.st_mtime_ns) for place, status in found)
+        if state not in _remembered:
+            collection = _Collection()
+            for place, status in found:
+                if stat.S_ISDIR(status.st_mode):
+                    collection.add_directory(place)
+                else:
+                    collection.add_file(place, status)
+            for stale in [known for known in _remembered if _names(known) == _names(state)]:
+                _remembered.pop(stale, None)
+            _remembered[state] = collection.anchors
     except OSError as error:
-        raise ConfigurationError(f"cannot read {path}: {error.strerror or error}") from error
-    found: dict[bytes, ParsedCertificate] = {}
-    for name in names:
-        try:
-            data = (path / name).read_bytes()
-        except OSError:
-            continue
-        found.update((anchor.der, anchor) for anchor in _read_tolerantly(data))
-    return list(found.values())
+        raise ConfigurationError(f"cannot read {error.filename}: {error.strerror or error}") from error
+    return _remembered[state]
 
 
-# (path, size, modification time) -> anchors, so that every SystemTrust() of a process shares one parse.
-_files: dict[tuple[str, int, int], tuple[ParsedCertificate, ...]] = {}
+def _names(state: _State) -> list[str]:
+    return [name for name, _, _ in state]
 
 
-def _remembered_file(path: Path) -> tuple[ParsedCertificate, ...]:
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise ConfigurationError(f"cannot read {path}: {error.strerror or error}") from error
-    key = (str(path), status.st_size, status.st_mtime_ns)
-    if key not in _files:
-        read = _read_directory(path) if path.is_dir() else _read_tolerantly(read_file(path))
-        for stale in [known for known in _files if known[0] == str(path)]:
-            _files.pop(stale, None)
-        _files[key] = tuple(read)
-    return _files[key]
-
-
-def _environment_anchors() -> list[ParsedCertificate] | None:
-    """Read what SSL_CERT_FILE and SSL_CERT_DIR name; None when neither is set."""
+def _environment_places() -> list[str]:
+    """List what SSL_CERT_FILE and SSL_CERT_DIR name; directories that do not exist are passed over."""
     file = os.environ.get("SSL_CERT_FILE")
-    directories = [part for part in os.environ.get("SSL_CERT_DIR", "").split(os.pathsep) if part]
-    if not file and not directories:
-        return None
-    found = list(_remembered_file(Path(file))) if file else []
-    for directory in directories:
-        if Path(directory).is_dir():
-            found.extend(_remembered_file(Path(directory)))
-    return found
+    directories = os.environ.get("SSL_CERT_DIR", "").split(os.pathsep)
+    return [*([file] if file else []), *(path for path in directories if path and os.path.isdir(path))]
 
 
-def _system_anchors() -> list[ParsedCertificate]:
-    found = [anchor for loader in _system_loaders for data in loader() for anchor in _read_tolerantly(data)]
+def _system_anchors() -> Anchors:
+    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
+        return _read_places(_environment_places())
+    collection = _Collection()
+    for loader in _system_loaders:
+        for data in loader():
+            collection.add(data)
+    found = collection.anchors
     for place in (*SYSTEM_BUNDLES, *SYSTEM_DIRECTORIES):
-        if not found and Path(place).exists():
-            found.extend(_remembered_file(Path(place)))
+        if not found and os.path.exists(place):
+            found = _read_places([place])
     return found
