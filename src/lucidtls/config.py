@@ -69,6 +69,8 @@ class _Config:
     """What both sides have in common.
 
     Algorithms are given by IANA name or code point, most preferred first; None means the policy's.
+    `signature_schemes` are those accepted from the peer; what we sign with is the credential's affair
+    (`Credential.load(schemes=...)`) and the peer's choice.
     """
 
     policy: Policy = DEFAULT_2026
@@ -180,12 +182,13 @@ class ClientConfig(_Config):
         groups = _choose(policies.groups, self.groups, self.policy.groups)
         if self.shares is None:
             wanted = policies.groups(self.policy.shares)
-            return tuple(g for g in wanted if g in groups) or groups[:1]
+            return tuple(group for group in groups if group in wanted) or groups[:1]
         shares = tuple(_choose(policies.groups, self.shares, ())) if self.shares else ()
         for group in shares:
             if group not in groups:
                 raise ConfigurationError(f"a share for {group.name} needs {group.name} among the groups")
-        return shares
+        # Shares "MUST appear in the same order" as the groups (RFC 9846 §4.3.8).
+        return tuple(group for group in groups if group in shares)
 
     @cached_property
     def hello_extensions(self) -> Extensions:

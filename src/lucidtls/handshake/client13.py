@@ -292,20 +292,18 @@ def choose_client_credential(
     peers = request.extensions.get(cr.SIGNATURE_ALGORITHMS) or ()
     filters = request.extensions.get(cr.OID_FILTERS) or ()
     authorities = request.extensions.get(cr.CERTIFICATE_AUTHORITIES) or ()
-    ours = hs.config.algorithms.scheme_codes
     in_certificates = request.extensions.get(cr.SIGNATURE_ALGORITHMS_CERT) or peers
     usable = [
         credential
         for credential in hs.config.credential_list
         if credential.matches_filters(filters)
-        and choose_scheme(credential, ours, peers) is not None
+        and choose_scheme(credential, peers) is not None
         and fit_of_chain(credential.chain, in_certificates) is not Fit.SHA1
     ]
     if not usable:
         return None
     return choose_credential(
         usable,
-        ours=ours,
         peers=peers,
         in_certificates=in_certificates,
         server_name=None,

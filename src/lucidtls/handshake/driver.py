@@ -42,9 +42,18 @@ from lucidtls.wire.codepoints import HANDSHAKE_TYPES, ContentType, HandshakeType
 Flow = Coroutine[Any, Any, Connected]
 PostHandlers = Mapping[int, tuple[type[HandshakeMessage], Callable[[Connected, Any], Event | None]]]
 
-MAX_MESSAGE: Final = 2**16 + 2**10
-"""Bytes of a handshake message that carries no certificates. A hello or a ticket is one list of extensions of
-at most 2^16 bytes and a little more; most messages are far smaller."""
+_EXTENSIONS: Final = 2 + 0xFFFF
+MAX_MESSAGES: Final = {
+    HandshakeType.CLIENT_HELLO: 2 + 32 + 33 + 2 + 0xFFFE + 256 + _EXTENSIONS,
+    HandshakeType.SERVER_HELLO: 2 + 32 + 33 + 2 + 1 + _EXTENSIONS,
+    HandshakeType.NEW_SESSION_TICKET: 4 + 4 + 256 + 2 + 0xFFFF + _EXTENSIONS,
+    HandshakeType.ENCRYPTED_EXTENSIONS: _EXTENSIONS,
+    HandshakeType.CERTIFICATE_VERIFY: 2 + 2 + 0xFFFF,
+    HandshakeType.FINISHED: 64,
+    HandshakeType.KEY_UPDATE: 1,
+}
+"""The longest body of each message, in bytes: the sum of its fields' longest forms (RFC 9846 Appendix B.3).
+Only certificates could be longer; for them the config has a limit."""
 
 MAX_EMPTY_RECORDS: Final = 32
 """Empty application data records in a row: some hide the traffic's pattern, a flood is refused."""
@@ -292,17 +301,21 @@ class Driver:
         return message_class
 
     def _bound(self, message_type: int, length: int) -> None:
-        limit = MAX_MESSAGE
+        """Refuse a message for its length alone, before it is buffered."""
+        name = name_of(HANDSHAKE_TYPES, message_type)
         if message_type in _CERTIFICATE_TYPES:
             limit = self._config.max_certificate_message
-        if length > limit:
-            name = name_of(HANDSHAKE_TYPES, message_type)
-            raise IllegalParameter(
-                f"a {name} message is larger than this side accepts",
-                length=length,
-                limit=limit,
-                clause="RFC 9846 §4",
-            )
+            if length > limit:
+                raise IllegalParameter(
+                    f"a {name} message is larger than this side accepts",
+                    length=length,
+                    limit=limit,
+                    clause="RFC 9846 §4.5.1",
+                )
+        elif length > MAX_MESSAGES[message_type]:
+            # Peers which receive a message that contains "an out-of-range length" "MUST terminate the
+            # connection with a "decode_error" alert." (RFC 9846 §6)
+            raise DecodeError(f"a {name} message cannot be that long", length=length, clause="RFC 9846 §6")
 
     def _take_post_handshake(self, message_type: int, message: HandshakeMessage) -> None:
         assert self.connected is not None, "there is either a flow or its result"

@@ -78,18 +78,14 @@ def choose_alpn(ours: Sequence[bytes], offered: Sequence[bytes] | None) -> bytes
     )
 
 
-def choose_scheme(credential: Credential, ours: Collection[int], peers: Collection[int]) -> int | None:
-    """The scheme to sign with: the credential's first that both sides' lists hold."""
-    for code in credential.schemes:
-        if code in peers and code in ours:
-            return code
-    return None
+def choose_scheme(credential: Credential, peers: Collection[int]) -> int | None:
+    """The scheme to sign with: the credential's first that the peer accepts."""
+    return next((code for code in credential.schemes if code in peers), None)
 
 
 def choose_credential(
     credentials: Sequence[Credential],
     *,
-    ours: Collection[int],
     peers: Collection[int],
     in_certificates: Collection[int],
     server_name: str | None,
@@ -105,7 +101,7 @@ def choose_credential(
     best: tuple[Credential, int] | None = None
     best_rank = (False, False, False)
     for credential in credentials:
-        scheme = choose_scheme(credential, ours, peers)
+        scheme = choose_scheme(credential, peers)
         fit = fit_of_chain(credential.chain, in_certificates)
         if scheme is None or fit is Fit.SHA1:
             continue

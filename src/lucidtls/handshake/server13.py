@@ -197,7 +197,6 @@ async def choose_own_credential(
     )
     return choose_credential(
         hs.config.credential_list if chosen is None else (chosen,),
-        ours=hs.config.algorithms.scheme_codes,
         peers=choice.schemes,
         in_certificates=in_certificates or choice.schemes,
         server_name=choice.server_name,

@@ -28,8 +28,9 @@ Rules that hold everywhere in here:
    extensions still parse: whether that will do is for the handshake to say.
 3. What depends on a second message, on the version or on what was offered is not checked here, apart
    from `check_solicited`, which is told what was offered.
-4. Whatever a peer can make grow has a named bound: MAX_EXTENSIONS, MAX_CERTIFICATES, MAX_HOST_NAME. The
-   size of a whole message is bounded by whoever collects it.
+4. Whatever a peer can make grow has a named bound: MAX_CERTIFICATES, MAX_HOST_NAME. The number of
+   extensions is bounded by the 64 KiB of their block ("Servers MUST ignore unrecognized extensions"), the
+   size of a whole message by whoever collects it.
 5. Decoding then encoding gives the same bytes, and encoding then decoding the same values. (One
    exception: a hello with an empty block of extensions is written without the block.)
 

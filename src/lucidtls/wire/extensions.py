@@ -28,7 +28,6 @@ from lucidtls.wire.forms.values import (
 
 __all__ = [
     "FORMS",
-    "MAX_EXTENSIONS",
     "RECOGNISED",
     "ExtensionForm",
     "Extensions",
@@ -56,10 +55,6 @@ FORMS: Final[dict[str, dict[int, ExtensionForm[Any]]]] = {
 }
 
 RECOGNISED: Final[frozenset[int]] = frozenset(code for rows in FORMS.values() for code in rows)
-
-# "Servers MUST ignore unrecognized extensions" (RFC 9846 §4.2.2), so the bound stays far above what any
-# client sends: the registry has about 60. A block of 64 KiB has room for 16,383 empty ones.
-MAX_EXTENSIONS: Final = 4096
 
 # In these messages an extension is a request or an announcement; in all others an answer, for which the
 # absence of a question is looked at first.
@@ -129,10 +124,6 @@ class Extensions:
 
     def _check_block(self) -> None:
         """Check what concerns the block as a whole."""
-        if len(self.raw) > MAX_EXTENSIONS:
-            raise DecodeError(
-                f"{self.message} has too many extensions", clause="RFC 9846 §4.3", count=len(self.raw)
-            )
         if self.misplaced and self.message in _ASKING:
             self.check_placement()
         if self.message == "ClientHello" and ExtensionType.PRE_SHARED_KEY in self.raw:

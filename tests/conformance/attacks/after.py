@@ -38,7 +38,7 @@ for _role, _reach in ATTACKERS.items():
         refused(
             f"{_role}_gets_a_key_update_of_{_name}",
             DecodeError,
-            "RFC 9846 §4.7.3",
+            "RFC 9846 §4.7.3" if _name == "no_bytes" else "RFC 9846 §6",
             partial(_post, _reach, _raw),
         )
     refused(

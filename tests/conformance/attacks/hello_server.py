@@ -283,12 +283,6 @@ def client_hello_has_an_extension_twice() -> Peer:
     return peer.send(handshake_message(1, raw))
 
 
-@refusal(DecodeError, "RFC 9846 §4.3")
-def client_hello_has_thousands_of_extensions() -> Peer:
-    peer = HostileClient()
-    return peer.send_hello(peer.client_hello(*((0x8000 + number, b"") for number in range(5000))))
-
-
 @refusal(IllegalParameter, "RFC 9846 §4.3.2")
 def client_returns_a_cookie_it_never_got() -> Peer:
     return _with(44, b"\0\x01c")

@@ -326,13 +326,13 @@ for _role, _state, _type in (
 ):
     refused(
         f"{_role}_{_state.lower()}_is_told_of_a_message_of_16_megabytes",
-        IllegalParameter,
-        "RFC 9846 §4",
+        IllegalParameter if _type in (11, 13) else DecodeError,
+        "RFC 9846 §4.5.1" if _type in (11, 13) else "RFC 9846 §6",
         partial(_act, ATTACKERS[_role], _state, _huge(_type)),
     )
 
 
-@refusal(IllegalParameter, "RFC 9846 §4")
+@refusal(IllegalParameter, "RFC 9846 §4.5.1")
 def certificate_message_is_larger_than_the_config_allows() -> Peer:
     peer = HostileServer.at("WAIT_CERT_CR", client_config(max_certificate_message=100))
     return peer.send(peer.certificate(peer.identity))
