@@ -21,6 +21,13 @@ NOT_SENT = {
     "insufficient_security": "handshake_failure is sent in its place, as §4.2.1 allows",
     "access_denied": "for applications",
     "general_error": "a more specific alert is always at hand",
+    "ech_required": "Encrypted Client Hello is not spoken yet",
+    "decryption_failed": "withdrawn after TLS 1.0; named when a peer sends it",
+    "decompression_failure": "withdrawn with TLS 1.3; named when a peer sends it",
+    "no_certificate": "withdrawn after SSL 3.0; named when a peer sends it",
+    "export_restriction": "withdrawn after TLS 1.0; named when a peer sends it",
+    "certificate_unobtainable": "withdrawn with TLS 1.3; named when a peer sends it",
+    "bad_certificate_hash_value": "withdrawn with TLS 1.3; named when a peer sends it",
 }
 """Alerts that no refusal sends, and why."""
 
