@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from lucidtls.trust.certificate import Constraints, GeneralNames, ParsedCertificate
+from lucidtls.trust.certificate import ParsedCertificate
 from lucidtls.trust.distinguished import EMPTY_NAME, attribute_values, canonical_name, is_within
+from lucidtls.trust.facts import Constraints, GeneralNames
 from lucidtls.trust.limits import Budget
 from lucidtls.trust.reasons import Problem, Reason
 

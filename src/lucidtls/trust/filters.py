@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lucidtls.trust import der
-from lucidtls.trust.certificate import PARSE_ERRORS, ParsedCertificate, Unreadable, oid_text
+from lucidtls.trust.certificate import ParsedCertificate, Unreadable
+from lucidtls.trust.facts import PARSE_ERRORS, oid_text
 
 _KEY_USAGE = der.object_identifier("2.5.29.15")
 _EXTENDED_KEY_USAGE = der.object_identifier("2.5.29.37")

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lucidtls.trust.algorithms import CertificatePolicy
-from lucidtls.trust.certificate import ANY_POLICY, ParsedCertificate
+from lucidtls.trust.certificate import ParsedCertificate
+from lucidtls.trust.facts import ANY_POLICY
 from lucidtls.trust.reasons import Problem, Reason
 
 

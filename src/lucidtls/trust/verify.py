@@ -9,12 +9,12 @@ from typing import Protocol
 from lucidtls.errors import CertificateRejected, ConfigurationError
 from lucidtls.trust.algorithms import DEFAULT_CERTIFICATE_POLICY, CertificatePolicy
 from lucidtls.trust.certificate import (
-    GeneralNames,
     ParsedCertificate,
     Unreadable,
     leaf_public_key,
     parse_certificate,
 )
+from lucidtls.trust.facts import GeneralNames
 from lucidtls.trust.limits import MAX_CERTIFICATES
 from lucidtls.trust.names import DNSName, ReferenceName, presents_address, presents_dns
 from lucidtls.trust.reasons import Problem, Reason

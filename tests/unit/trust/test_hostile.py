@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lucidtls.errors import CertificateRejected
-from lucidtls.trust.certificate import MAX_CERTIFICATE_SIZE, MAX_RSA_BITS, PROCESSED_EXTENSIONS
+from lucidtls.trust.certificate import MAX_CERTIFICATE_SIZE, MAX_RSA_BITS
+from lucidtls.trust.facts import PROCESSED_EXTENSIONS
 from lucidtls.trust.limits import (
     MAX_CANDIDATES,
     MAX_CERTIFICATES,
