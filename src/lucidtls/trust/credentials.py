@@ -15,6 +15,7 @@ from lucidtls.crypto.signatures import SIGNATURE_SCHEMES, scheme_named, schemes_
 from lucidtls.errors import ConfigurationError, UsageError
 from lucidtls.trust.certificate import ParsedCertificate, Unreadable
 from lucidtls.trust.filters import passes_filter
+from lucidtls.trust.mldsa_keys import read_mldsa_key
 from lucidtls.trust.names import DNSName, parse_server_name, presents_dns
 from lucidtls.trust.stores import read_certificates, read_file
 from lucidtls.wire.forms.values import OIDFilter
@@ -201,6 +202,9 @@ def _parse_key(data: bytes, password: bytes | None, where: str) -> PrivateKey:
         # pyca's word for a password that is missing, or that was given for a key in the clear.
         raise ConfigurationError(f"the private key in {where} cannot be opened: {error}") from error
     except (ValueError, UnsupportedAlgorithm) as error:
+        seeded = read_mldsa_key(data)
+        if seeded is not None:
+            return seeded
         message = f"there is no usable private key in {where}, or its password is wrong: {error}"
         raise ConfigurationError(message) from error
     if not is_private_key(key):
