@@ -148,7 +148,7 @@ def test_a_failed_handshake_leaves_no_secrets_behind() -> None:
     assert holders(link.server._driver, link.secrets()) == []
 
 
-def test_a_connection_that_fails_after_the_handshake_leaves_no_secrets_behind() -> None:
+def test_a_failed_connection_leaves_no_secrets_behind() -> None:
     """A broken record costs the connection its keys."""
     link = Link()
     link.carry()
