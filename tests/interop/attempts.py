@@ -7,9 +7,9 @@ from typing import Protocol, TypeVar
 import pytest
 
 from lucidtls.alerts import BAD_RECORD_MAC
-from lucidtls.errors import AlertReceived, BadRecordMac, TLSError
+from lucidtls.errors import AlertReceived, BadRecordMac, TLSError, TruncatedStream
 from tests.interop.peers.base import Client, Peer, Server
-from tests.interop.settings import Capabilities, Facts, Outcome, Settings
+from tests.interop.settings import CLIENT, Capabilities, Facts, Outcome, Settings
 from tests.interop.side import Listener, Side, connected
 
 SHOWN_FAILURES = 6
@@ -34,12 +34,20 @@ def check_outcome(outcome: Outcome | None, **expected: object) -> None:
         assert told in (None, value), f"the peer says that {name} is {told}, not {value}"
 
 
-def visit(side: Side, server: Server, settings: Settings, *, upload: int = 100, download: int = 100) -> Facts:
-    """Connect to their server, converse, close first; return what we say was negotiated."""
+def visit(
+    side: Side,
+    server: Server,
+    settings: Settings,
+    *,
+    upload: int = 100,
+    download: int = 100,
+    first: str = CLIENT,
+) -> Facts:
+    """Connect to their server, converse, close; return what we say was negotiated."""
     try:
         with connected(side, server.port, settings) as stream:
-            server.converse(stream, upload, download)
-            server.close_after_us(stream)
+            server.converse(stream, upload, download, first)
+            server.finish(stream, first)
             return stream.facts
     except (TLSError, OSError, EOFError, AssertionError) as error:
         if outcome := server.outcome():
@@ -82,6 +90,32 @@ def welcome(
         except (TLSError, OSError, EOFError, AssertionError) as error:
             error.add_note(told_by(client))
             raise
+        finally:
+            client.stop()
+
+
+def refusals(peer: Peer, role: str, fault: str) -> tuple[type[Exception], ...]:
+    """Return what we may see when the peer refuses our certificate."""
+    if fault in peer.role(role).alerts_about:
+        return (AlertReceived,)
+    return (EOFError, TruncatedStream, ConnectionError)
+
+
+def refuse(
+    side: Side,
+    peer: Peer,
+    theirs: Settings,
+    ours: Settings,
+    directory: Path,
+    error: type[Exception] | tuple[type[Exception], ...],
+) -> None:
+    """Have their client come and the handshake fail with an error on our side, and on theirs with any."""
+    with Listener() as listener:
+        client = peer.connect(listener.port, theirs, directory, first=peer.role(CLIENT).closings[0])
+        try:
+            with pytest.raises(error), listener.accepted(side, ours, client) as stream:
+                stream.read(1)
+            assert client.outcome().error is not None, f"their client did not mind:\n{client.shown()}"
         finally:
             client.stop()
 

@@ -1,5 +1,6 @@
 """lucidtls over a socket: the smallest loop there can be around the engine, and nothing hidden in it."""
 
+import select
 import socket
 from collections.abc import Callable
 from functools import cache
@@ -12,7 +13,7 @@ from lucidtls.trust.credentials import Credential
 from tests.interop.peers.base import Stream
 from tests.interop.settings import Facts, Identity, Settings, digest_of
 
-READ_SIZE = 1 << 16
+READ_SIZE = SEND_SIZE = 1 << 16
 Connection = ClientConnection | ServerConnection
 
 
@@ -24,7 +25,7 @@ class EngineStream:
         self.connection = connection
         self._received = bytearray()
         self._peer_closed = False
-        self.keys_updated: list[str] = []
+        self.keys_updated = 0  # by the peer
         self.facts = Facts()
         self._flush()
         self._until(lambda: connection.negotiated is not None)
@@ -54,8 +55,8 @@ class EngineStream:
                 match event:
                     case ApplicationData(data=data):
                         self._received += data
-                    case KeysUpdated(direction=direction):
-                        self.keys_updated.append(direction)
+                    case KeysUpdated(direction="received"):
+                        self.keys_updated += 1
                     case PeerClosed():
                         self._peer_closed = True
                     case HandshakeCompleted():
@@ -76,8 +77,17 @@ class EngineStream:
             self._flush()
 
     def send(self, data: bytes) -> None:
-        self.connection.send_data(data)
-        self._flush()
+        for start in range(0, len(data), SEND_SIZE):
+            self.connection.send_data(data[start : start + SEND_SIZE])
+            self._flush()
+            self._receive_what_is_there()
+
+    def _receive_what_is_there(self) -> None:
+        """Look for what the peer says while we talk: a KeyUpdate it asks for should not have to wait."""
+        while not self._peer_closed and select.select([self._socket], [], [], 0)[0]:
+            self.connection.receive_data(self._socket.recv(READ_SIZE))
+            self._take_events()
+            self._flush()
 
     def read(self, length: int) -> bytes:
         self._until(lambda: len(self._received) >= length)
@@ -93,6 +103,11 @@ class EngineStream:
     def read_some(self) -> bytes:
         self._until(lambda: bool(self._received))
         return self._take(len(self._received))
+
+    def wait_for_key_update(self, count: int) -> None:
+        """Wait until the peer has updated its keys for the `count`th time."""
+        self._until(lambda: self.keys_updated >= count)
+        assert self.keys_updated >= count, "the peer closed instead of updating its keys"
 
     def update_keys(self, *, request_peer: bool) -> None:
         self.connection.update_keys(request_peer=request_peer)

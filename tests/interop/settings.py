@@ -39,6 +39,9 @@ CLASSICAL_SCHEMES = (*RSAE_SCHEMES, *PSS_SCHEMES, *ECDSA_SCHEMES, *EDDSA_SCHEMES
 SERVER = "server"  # the peer's role
 CLIENT = "client"
 
+WRONG_NAME = "wrong name"
+STRANGER = "unknown issuer"
+
 PATTERN_LENGTH = 251  # prime, so that a record lost, doubled or out of place shifts the pattern
 
 
@@ -126,6 +129,10 @@ class Capabilities:
     server_name: bool = True
     chooses_groups: bool = True  # can be told which groups to use
     key_update: bool = False  # can be told to send KeyUpdate
-    half_close: bool = True  # goes on sending after our close_notify
+    alerts_about: tuple[str, ...] = (WRONG_NAME, STRANGER)  # refusing for other reasons it says nothing
+    cookie_alone: bool = True  # accepts a HelloRetryRequest that asks for nothing but its cookie back
+    hybrids_first: bool = False  # whatever the order it was told
+    update_before_closing: bool = True  # still says close_notify when it owes a KeyUpdate
+    bulk: bool = True  # takes and gives as much data as one likes
     trims_secrets: bool = False  # drops the leading zero octets of finite-field shared secrets
-    closings: tuple[str, ...] = ("client", "server")  # who can be first to send close_notify
+    closings: tuple[str, ...] = (CLIENT, SERVER)  # who can be first to send close_notify

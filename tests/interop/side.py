@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from tests.interop.peers.base import Client, Stream
+from tests.interop.peers.base import Stream
 from tests.interop.settings import Settings
 
 SECONDS = 30.0  # for any one wait on the peer
@@ -51,6 +51,13 @@ def connected(side: Side, port: int, settings: Settings) -> Iterator[Stream]:
         yield side.client(plain, settings)
 
 
+class Comer(Protocol):
+    """Who is expected to connect."""
+
+    def gone(self) -> bool:
+        """Whether it has ended."""
+
+
 class Listener:
     """A loopback port where peers' clients find us."""
 
@@ -65,7 +72,7 @@ class Listener:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def _accept(self, client: Client) -> socket.socket:
+    def _accept(self, client: Comer) -> socket.socket:
         """Accept one connection; AssertionError when the client is gone without having come."""
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
@@ -79,7 +86,7 @@ class Listener:
         raise TimeoutError("the client does not connect")
 
     @contextmanager
-    def accepted(self, side: Side, settings: Settings, client: Client) -> Iterator[Stream]:
+    def accepted(self, side: Side, settings: Settings, client: Comer) -> Iterator[Stream]:
         """Accept a client's connection and make the handshake."""
         with self._accept(client) as plain:
             plain.settimeout(SECONDS)

@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from tests.interop.settings import SERVER, Capabilities, Facts, Outcome, Settings, digest_of, pattern
+from tests.interop.peers.talk import Talk
+from tests.interop.settings import CLIENT, SERVER, Capabilities, Facts, Outcome, Settings, digest_of, pattern
 
 
 class Stream(Protocol):
@@ -48,13 +49,19 @@ class Server(ABC):
         """End it, and nothing else."""
 
     @abstractmethod
-    def converse(self, stream: Stream, upload: int, download: int) -> None:
-        """Send `upload` octets, receive at least `download`; AssertionError unless both arrived unchanged."""
+    def converse(self, stream: Stream, upload: int, download: int, first: str = CLIENT) -> None:
+        """Send `upload` octets, receive at least `download`; AssertionError unless both arrived unchanged.
 
-    def close_after_us(self, stream: Stream) -> None:
-        """Send close_notify and see the peer's come back with nothing before it."""
-        stream.close_write()
+        `first` is who will be the first to close, for a server that wants to be told.
+        """
+
+    def finish(self, stream: Stream, first: str = CLIENT) -> None:
+        """Close, before or after the server; nothing may come before its close_notify."""
+        if first == CLIENT:
+            stream.close_write()
         assert stream.read_to_end() == b"", "data after the end of the conversation"
+        if first == SERVER:
+            stream.close_write()
 
     def outcome(self) -> Outcome | None:
         """Return what the peer says of the oldest connection not yet asked about; None if it never tells."""
@@ -136,10 +143,18 @@ class Peer(ABC):
         *,
         upload: int = 100,
         download: int = 100,
-        first: str = "client",
+        first: str = CLIENT,
     ) -> Client:
-        """Start a client that uploads, downloads and closes before (`first="client"`) or after our server."""
+        """Start a client that uploads, downloads and closes before (`first=CLIENT`) or after our server."""
         raise NotImplementedError(f"{self.name} has no client")
+
+    def talking_server(self, settings: Settings, directory: Path) -> Talk:
+        """Start a server that can be told when to send KeyUpdate."""
+        raise NotImplementedError(f"{self.name} has no such server")
+
+    def talking_client(self, port: int, settings: Settings, directory: Path) -> Talk:
+        """Start a client that can be told when to send KeyUpdate."""
+        raise NotImplementedError(f"{self.name} has no such client")
 
     def close(self) -> None:  # noqa: B027  # most keep none
         """End whatever process it keeps."""
@@ -163,7 +178,7 @@ def answer_conversation(stream: Stream) -> str:
     return first
 
 
-def lead_conversation(stream: Stream, upload: int, download: int, first: str = "client") -> None:
+def lead_conversation(stream: Stream, upload: int, download: int, first: str = CLIENT) -> None:
     """Be the client of that conversation, up to the closing."""
     data = pattern(upload)
     stream.send(f"{upload} {download} {first}\n".encode() + data)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.interop.peers.base import Client, Server, Stream
 from tests.interop.peers.process import DEADLINE, PeerFailure, Process
-from tests.interop.settings import Outcome, pattern
+from tests.interop.settings import CLIENT, SERVER, Outcome, pattern
 
 LINE = b"The quick brown fox jumps over the lazy dog, and then it rests\n"
 START_ATTEMPTS = 5  # another process may take the port between our choosing it and the peer's binding it
@@ -76,7 +76,7 @@ class PipeServer(CommandServer):
         super().__init__(process, port)
         self._seen = 0
 
-    def converse(self, stream: Stream, upload: int, download: int) -> None:
+    def converse(self, stream: Stream, upload: int, download: int, first: str = CLIENT) -> None:
         sent = pattern(upload)
         stream.send(sent)
         received = self.process.wait_for_stdout(self._seen + upload)[self._seen :]
@@ -107,11 +107,11 @@ class PipeClient(Client):
         self.process.write(pattern(self._upload))
 
     def finish(self, stream: Stream) -> None:
-        if self._first == "server":
+        if self._first == SERVER:
             stream.close_write()
         self.process.end_input()
         assert stream.read_to_end() == b"", "data after the end of the conversation"
-        if self._first == "client":
+        if self._first == CLIENT:
             stream.close_write()
 
     def outcome(self) -> Outcome:

@@ -7,7 +7,7 @@ from tests.interop.peers.base import Client, Peer, Stream
 from tests.interop.peers.command import told_by, where
 from tests.interop.peers.openssl import capabilities
 from tests.interop.peers.process import Process
-from tests.interop.settings import Capabilities, Outcome, Settings, pattern
+from tests.interop.settings import CLIENT, SERVER, STRANGER, Capabilities, Outcome, Settings, pattern
 
 OPENSSL = re.compile(r"OpenSSL/(\d+)\.(\d+)")
 
@@ -27,15 +27,15 @@ class CurlClient(Client):
             head += stream.read(1)
         assert head.startswith(b"PUT /interop HTTP/1.1\r\n"), head
         assert stream.read(self._upload) == pattern(self._upload), "the client's data arrived changed"
-        connection = b"close" if self._first == "server" else b"keep-alive"
+        connection = b"close" if self._first == SERVER else b"keep-alive"
         header = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: %b\r\n\r\n"
         stream.send(header % (self._download, connection) + pattern(self._download))
 
     def finish(self, stream: Stream) -> None:
-        if self._first == "server":
+        if self._first == SERVER:
             stream.close_write()
         assert stream.read_to_end() == b"", "data after the end of the conversation"
-        if self._first == "client":
+        if self._first == CLIENT:
             stream.close_write()
 
     def outcome(self) -> Outcome:
@@ -81,6 +81,7 @@ class Curl(Peer):
             groups=library.groups,
             schemes=library.schemes,
             client_schemes=library.schemes,
+            alerts_about=(STRANGER,),  # it compares names after the handshake
         )
 
     def connect(
@@ -91,7 +92,7 @@ class Curl(Peer):
         *,
         upload: int = 100,
         download: int = 100,
-        first: str = "client",
+        first: str = CLIENT,
     ) -> Client:
         directory.mkdir(parents=True, exist_ok=True)
         body = directory / f"upload-{port}"

@@ -12,6 +12,7 @@ from tests.interop.peers.command import (
     where,
 )
 from tests.interop.peers.process import Process
+from tests.interop.peers.talk import Talk
 from tests.interop.settings import (
     AES_128_CCM,
     AES_128_CCM_8,
@@ -21,6 +22,7 @@ from tests.interop.settings import (
     CHACHA20,
     CLASSICAL_GROUPS,
     CLASSICAL_SCHEMES,
+    CLIENT,
     Capabilities,
     ClientAuthentication,
     Settings,
@@ -33,6 +35,7 @@ CIPHERS = {
     AES_128_CCM: "AES-128-CCM",
     AES_128_CCM_8: "AES-128-CCM-8",
 }
+KEY_UPDATE = {True: b"^rekey^\n", False: b"^rekey1^\n"}
 ECHO_CHUNK = (
     15_750  # whole lines in less than a record: gnutls-serv loses its place in more than that at once
 )
@@ -50,7 +53,7 @@ def priority(settings: Settings) -> str:
 class EchoServer(CommandServer):
     """gnutls-serv --echo: sends back every line."""
 
-    def converse(self, stream: Stream, upload: int, download: int) -> None:
+    def converse(self, stream: Stream, upload: int, download: int, first: str = CLIENT) -> None:
         sent = text(max(upload, download))
         for start in range(0, len(sent), ECHO_CHUNK):
             chunk = sent[start : start + ECHO_CHUNK]
@@ -68,6 +71,7 @@ class GnuTLS(Peer):
         groups=CLASSICAL_GROUPS,
         schemes=CLASSICAL_SCHEMES,
         client_schemes=CLASSICAL_SCHEMES,
+        closings=(CLIENT,),
     )
     client = Capabilities(
         suites=ALL_SUITES,
@@ -75,7 +79,8 @@ class GnuTLS(Peer):
         schemes=CLASSICAL_SCHEMES,
         client_schemes=CLASSICAL_SCHEMES,
         key_update=True,
-        closings=("client",),  # when the server closes, gnutls-cli ends without a close_notify of its own
+        cookie_alone=False,  # 3.7.9 takes it for an illegal parameter, against RFC 9846 §4.2.4
+        closings=(CLIENT,),  # when the server closes, gnutls-cli ends without a close_notify of its own
     )
 
     def found(self) -> bool:
@@ -109,6 +114,10 @@ class GnuTLS(Peer):
             command += ["--sni-hostname", settings.server_name, "--verify-hostname", settings.server_name]
         return [*command, "127.0.0.1"]
 
+    def talking_client(self, port: int, settings: Settings, directory: Path) -> Talk:
+        command = [*self.client_command(settings, port), "--inline-commands"]
+        return Talk(Process(command, directory), port, KEY_UPDATE)
+
     def connect(
         self,
         port: int,
@@ -117,7 +126,7 @@ class GnuTLS(Peer):
         *,
         upload: int = 100,
         download: int = 100,
-        first: str = "client",
+        first: str = CLIENT,
     ) -> Client:
         command = [*self.client_command(settings, port), "--logfile=/dev/stderr"]
         return PipeClient(Process(command, directory), upload, download, first)

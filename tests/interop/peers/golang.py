@@ -53,7 +53,10 @@ class Go(ProgramPeer):
     hint = "install Go 1.26 or later"
     # RSA keys bound to PSS, Ed448 and CCM are not implemented in Go.
     server = Capabilities(
-        groups=("x25519", *NIST_CURVES, *HYBRID_GROUPS), schemes=SCHEMES, client_schemes=SCHEMES
+        groups=("x25519", *NIST_CURVES, *HYBRID_GROUPS),
+        schemes=SCHEMES,
+        client_schemes=SCHEMES,
+        hybrids_first=True,
     )
     client = server
 

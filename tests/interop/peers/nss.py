@@ -16,9 +16,11 @@ from tests.interop.settings import (
     AES_128_GCM,
     AES_256_GCM,
     CHACHA20,
+    CLIENT,
     ECDSA_SCHEMES,
     PSS_SCHEMES,
     RSAE_SCHEMES,
+    SERVER,
     Capabilities,
     ClientAuthentication,
     Settings,
@@ -69,7 +71,7 @@ def database(settings: Settings, directory: Path) -> str:
 class EchoingHTTPServer(CommandServer):
     """selfserv: answers a request with the request itself, and closes."""
 
-    def converse(self, stream: Stream, upload: int, download: int) -> None:
+    def converse(self, stream: Stream, upload: int, download: int, first: str = CLIENT) -> None:
         filling = b"x" * min(max(upload, download), LARGEST_REQUEST)
         request = b"GET / HTTP/1.0\r\nX-Filling: " + filling + b"\r\n\r\n"
         stream.send(request)
@@ -79,7 +81,7 @@ class EchoingHTTPServer(CommandServer):
         assert answer.startswith(b"HTTP/1.0 200 OK\r\n"), answer[:100]
         assert request in answer, "our data arrived changed"
 
-    def close_after_us(self, stream: Stream) -> None:
+    def finish(self, stream: Stream, first: str = CLIENT) -> None:
         """Close after the server, which has closed already."""
         stream.close_write()
 
@@ -96,13 +98,20 @@ class NSS(Peer):
 
     name = "nss"
     hint = "install libnss3-tools and openssl"
-    server = Capabilities(groups=tuple(GROUPS), schemes=SCHEMES, client_schemes=SCHEMES, alpn=False)
+    server = Capabilities(
+        groups=tuple(GROUPS),
+        schemes=SCHEMES,
+        client_schemes=SCHEMES,
+        alpn=False,
+        closings=(SERVER,),  # after every answer
+        bulk=False,  # a request has to fit its buffer
+    )
     client = Capabilities(
         groups=tuple(GROUPS),
         schemes=SCHEMES,
         client_schemes=SCHEMES,
         alpn=False,
-        closings=("server",),  # tstclnt stays until the server has closed
+        closings=(SERVER,),  # tstclnt stays until the server has closed
     )
 
     def found(self) -> bool:
@@ -143,7 +152,7 @@ class NSS(Peer):
         *,
         upload: int = 100,
         download: int = 100,
-        first: str = "client",
+        first: str = CLIENT,
     ) -> Client:
         directory.mkdir(parents=True, exist_ok=True)
         body = directory / f"upload-{port}"

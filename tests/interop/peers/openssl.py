@@ -1,6 +1,7 @@
 """OpenSSL's s_server and s_client, and what the versions of its library can do."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from tests.interop.peers.base import Client, Peer, Server
@@ -12,10 +13,12 @@ from tests.interop.peers.command import (
     where,
 )
 from tests.interop.peers.process import Process
+from tests.interop.peers.talk import Talk
 from tests.interop.settings import (
     ALL_SUITES,
     CLASSICAL_GROUPS,
     CLASSICAL_SCHEMES,
+    CLIENT,
     HYBRID_GROUPS,
     ML_DSA_SCHEMES,
     PURE_ML_KEM,
@@ -24,6 +27,7 @@ from tests.interop.settings import (
     Settings,
 )
 
+KEY_UPDATE = {True: b"K\n", False: b"k\n"}
 POST_QUANTUM = (3, 5)  # the first release with ML-KEM and ML-DSA
 
 
@@ -36,7 +40,6 @@ def capabilities(version: tuple[int, ...]) -> Capabilities:
         groups=(*CLASSICAL_GROUPS, *HYBRID_GROUPS, *PURE_ML_KEM) if modern else CLASSICAL_GROUPS,
         schemes=schemes,
         client_schemes=schemes,
-        key_update=True,
     )
 
 
@@ -75,11 +78,11 @@ class OpenSSL(Peer):
 
     @property
     def server(self) -> Capabilities:
-        return self._capabilities()
+        return replace(self._capabilities(), closings=(CLIENT,), key_update=True)
 
     @property
     def client(self) -> Capabilities:
-        return self._capabilities()
+        return replace(self._capabilities(), key_update=True)
 
     def _common(self, settings: Settings) -> list[str | Path]:
         # From 3.2 on, CCM_8 with its short tag counts as below security level 1.
@@ -120,6 +123,15 @@ class OpenSSL(Peer):
         )
         return PipeServer(process, port)
 
+    def talking_server(self, settings: Settings, directory: Path) -> Talk:
+        process, port = start_on_free_port(
+            lambda port: self.server_command(settings, port), directory, ready="ACCEPT"
+        )
+        return Talk(process, port, KEY_UPDATE)
+
+    def talking_client(self, port: int, settings: Settings, directory: Path) -> Talk:
+        return Talk(Process(self.client_command(settings, port), directory), port, KEY_UPDATE)
+
     def client_command(self, settings: Settings, port: int) -> list[str | Path]:
         """Return the command line of s_client, without how much it says."""
         command: list[str | Path] = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}"]
@@ -136,8 +148,8 @@ class OpenSSL(Peer):
         *,
         upload: int = 100,
         download: int = 100,
-        first: str = "client",
+        first: str = CLIENT,
     ) -> Client:
-        ending = "-no_ign_eof" if first == "client" else "-ign_eof"
-        process = Process([*self.client_command(settings, port), "-brief", ending], directory)
+        ending = "-no_ign_eof" if first == CLIENT else "-ign_eof"
+        process = Process([*self.client_command(settings, port), "-brief", "-nocommands", ending], directory)
         return PipeClient(process, upload, download, first)

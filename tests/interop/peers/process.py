@@ -1,5 +1,6 @@
 """A child process whose output is collected as it comes, and which is ended by its own process id."""
 
+import queue
 import re
 import signal
 import subprocess
@@ -43,6 +44,9 @@ class Process:
             env={**environ, **(environment or {})},
         )
         assert self._popen.stdout is not None and self._popen.stderr is not None
+        self._input: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        assert self._popen.stdin is not None
+        threading.Thread(target=self._feed, args=(self._popen.stdin,), daemon=True).start()
         for pipe, sink in ((self._popen.stdout, self.on_stdout), (self._popen.stderr, self.on_stderr)):
             threading.Thread(target=self._collect, args=(pipe, sink), daemon=True).start()
 
@@ -77,6 +81,11 @@ class Process:
         """Return both outputs as text, in order of arrival."""
         with self._changed:
             return self._both.decode("utf-8", "replace")
+
+    def length(self) -> int:
+        """Return how many octets have come from both outputs."""
+        with self._changed:
+            return len(self._both)
 
     def stdout(self) -> bytes:
         """Return all that has come on the standard output."""
@@ -122,21 +131,21 @@ class Process:
         return data
 
     def write(self, data: bytes) -> None:
-        """Write to the process's standard input."""
-        assert self._popen.stdin is not None
-        try:
-            self._popen.stdin.write(data)
-            self._popen.stdin.flush()
-        except BrokenPipeError as error:
-            raise PeerFailure(f"the peer no longer reads its input:\n{self.shown()}") from error
+        """Have data written to the process's standard input, by a thread, for a pipe may be full."""
+        self._input.put(data)
 
     def end_input(self) -> None:
-        """Close the process's standard input."""
-        assert self._popen.stdin is not None
+        """Close the process's standard input after what is still to be written."""
+        self._input.put(b"")
+
+    def _feed(self, pipe: IO[bytes]) -> None:
         try:
-            self._popen.stdin.close()
+            with pipe:
+                while data := self._input.get():
+                    pipe.write(data)
+                    pipe.flush()
         except BrokenPipeError:
-            return  # it ended before it read everything; wait() tells how
+            return  # it ended before it read everything; who waits for it learns that
 
     def wait(self, seconds: float = DEADLINE) -> int:
         """Wait for the process to end by itself and its output to be complete; return its exit status."""

@@ -17,7 +17,7 @@ from tests.interop.peers.base import (
     lead_conversation,
 )
 from tests.interop.peers.process import DEADLINE, PeerFailure, Process
-from tests.interop.settings import Facts, Outcome, Settings
+from tests.interop.settings import CLIENT, SERVER, Facts, Outcome, Settings
 
 Fields = dict[str, str]
 
@@ -70,11 +70,12 @@ class Program(Process):
     """A running peer program: sends commands, matches replies."""
 
     def __init__(self, command: list[str | Path], directory: Path, environment: dict[str, str]) -> None:
-        self._replies: dict[str, Future[Fields]] = {"0": Future()}
+        greeting: Future[Fields] = Future()
+        self._replies = {"0": greeting}
         self._rest = b""
         self._numbers = itertools.count(1)
         super().__init__(command, directory, environment)
-        self.greeting = self._result(self._replies["0"])
+        self.greeting = self._result(greeting)
 
     def on_stdout(self, chunk: bytes) -> None:
         *lines, self._rest = (self._rest + chunk).split(b"\n")
@@ -124,8 +125,8 @@ class ProgramServer(Server):
         if self._program.running:
             self._program.ask("stop", {"port": str(self.port)})
 
-    def converse(self, stream: Stream, upload: int, download: int) -> None:
-        lead_conversation(stream, upload, download)
+    def converse(self, stream: Stream, upload: int, download: int, first: str = CLIENT) -> None:
+        lead_conversation(stream, upload, download, first)
 
     def outcome(self) -> Outcome:
         return self._program.result(self._program.send("outcome", {"port": str(self.port)}))
@@ -148,11 +149,10 @@ class ProgramClient(Client):
         assert first == self._first
 
     def finish(self, stream: Stream) -> None:
-        if self._first == "server":
+        if self._first == SERVER:
             stream.close_write()
-            assert stream.read_to_end() == b"", "data after the end of the conversation"
-        else:
-            assert stream.read_to_end() == b"", "data after the end of the conversation"
+        assert stream.read_to_end() == b"", "data after the end of the conversation"
+        if self._first == CLIENT:
             stream.close_write()
 
     def gone(self) -> bool:
@@ -202,7 +202,7 @@ class ProgramPeer(Peer):
         *,
         upload: int = 100,
         download: int = 100,
-        first: str = "client",
+        first: str = CLIENT,
     ) -> Client:
         conversation = {"upload": str(upload), "download": str(download), "first": first}
         return ProgramClient(self.program(), port, settings, conversation)

@@ -34,6 +34,7 @@ class PythonSSL(ProgramPeer):
             groups=default_groups(ssl.OPENSSL_VERSION_INFO),
             schemes=library.schemes,
             client_schemes=library.schemes,
+            hybrids_first=True,
             chooses_groups=False,  # but for one curve at a time
         )
 

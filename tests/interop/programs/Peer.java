@@ -46,6 +46,9 @@ import javax.net.ssl.TrustManagerFactory;
 /** The JSSE peer of the interop tests; see README.md for what it reads and writes. */
 public final class Peer {
     private static final int DEADLINE = 30_000;
+    // Past its limit JSSE asks for a KeyUpdate with every record it receives, until one comes. A small buffer keeps
+    // the records already on their way few.
+    private static final int BUFFER = 1 << 16;
     private static final String[] KEY_ALGORITHMS = {"RSA", "RSASSA-PSS", "EC", "EdDSA"};
     // JSSE sends KeyUpdate by itself after this much data under one key: often enough for 10 MB to see several.
     private static final String KEY_LIMITS = "AES/GCM/NoPadding KeyUpdate 2^21, ChaCha20-Poly1305 KeyUpdate 2^21";
@@ -231,6 +234,7 @@ public final class Peer {
     private static void connectOne(Map<String, String> command, Map<String, String> told) throws Exception {
         String name = command.get("server_name");
         try (Socket plain = new Socket()) {
+            plain.setReceiveBufferSize(BUFFER);
             plain.connect(new InetSocketAddress("127.0.0.1", Integer.parseInt(command.get("port"))), DEADLINE);
             plain.setSoTimeout(DEADLINE);
             plain.setTcpNoDelay(true);
@@ -305,6 +309,7 @@ public final class Peer {
             parameters.setNeedClientAuth(true);
         }
         listener.setSSLParameters(parameters);
+        listener.setReceiveBufferSize(BUFFER);
         Running running = new Running(listener, new LinkedBlockingQueue<>());
         String port = String.valueOf(listener.getLocalPort());
         SERVERS.put(port, running);

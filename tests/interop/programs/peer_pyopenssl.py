@@ -12,13 +12,14 @@ from OpenSSL import SSL, crypto
 
 from tests.interop.programs.conversation import DEADLINE, Channel, Fields, Library, Program, listed, needed
 
+LIBRARY = Binding().lib
 GROUPS = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 NAMES = {openssl.lower(): iana for iana, openssl in GROUPS.items()} | {"prime256v1": "secp256r1"}
 
 
 def set_list(context: SSL.Context, setter: str, items: list[str]) -> None:
     """Call one of OpenSSL's setters that take names separated by colons."""
-    if getattr(Binding().lib, setter)(context._context, ":".join(items).encode()) != 1:
+    if getattr(LIBRARY, setter)(context._context, ":".join(items).encode()) != 1:
         raise ValueError(f"{setter} refuses {items}")
 
 
@@ -80,7 +81,8 @@ class PyOpenSSL(Library):
             secure.set_connect_state()
             if server_name:
                 secure.set_tlsext_host_name(server_name.encode())
-                secure.set_verify(SSL.VERIFY_PEER, None)
+                verification = LIBRARY.SSL_get0_param(secure._ssl)
+                LIBRARY.X509_VERIFY_PARAM_set1_host(verification, server_name.encode(), len(server_name))
         channel = ConnectionChannel(secure, plain)
         channel.handshake()
         return channel
