@@ -43,6 +43,8 @@ class SignatureAlgorithm:
             # MUST be identical to those in the public key" (RFC 9846 §4.3.3).
             if key.hash_name is not None and key.hash_name != self.hash_name:
                 return False
+            if key.minimum_salt > self.arguments[1].digest_size:
+                return False
             verifier = key.key
         try:
             verifier.verify(signature, content, *self.arguments)

@@ -59,8 +59,8 @@ def dns_touches(name: str, base: str) -> bool:
 
 
 def address_within(address: Any, network: Any) -> bool:
-    """Tell whether an IP address is in a network of the same version."""
-    return bool(address.version == network.version and address in network)
+    """Tell whether an IP address is in a network; one of the other version never is."""
+    return address in network
 
 
 # A local part (None for any) and a host.

@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from lucidtls import alerts
+from lucidtls.crypto.keys import RSAPSSPublicKey
 from lucidtls.errors import CertificateRejected, ConfigurationError
-from lucidtls.trust.algorithms import DEFAULT_CERTIFICATE_POLICY
+from lucidtls.trust.algorithms import DEFAULT_CERTIFICATE_POLICY, SIGNATURE_ALGORITHMS
+from lucidtls.trust.certificate import parse_certificate
 from lucidtls.trust.reasons import Reason
 from lucidtls.trust.verify import VerificationRequest, leaf_public_key
 from tests.certificates import (
@@ -71,6 +73,17 @@ def test_an_rsa_key_may_sign_certificates_with_pss() -> None:
     """A CA with an rsaEncryption key may sign with RSASSA-PSS."""
     root = make_ca("RSA Root", key="rsa2048")
     accepted(chain(make_leaf(root, pss=True)), root)
+
+
+def test_a_pss_key_is_bound_to_its_parameters() -> None:
+    """The parameters of a signature MUST be those of the RSASSA-PSS key, if it has any (RFC 9846 §4.3.3)."""
+    leaf, issuer, _ = make_chain(key="rsa-pss")
+    certificate = parse_certificate(leaf.der)
+    row = SIGNATURE_ALGORITHMS[certificate.signature_algorithm]
+    cases = [(None, 0, True), ("sha256", 32, True), ("sha256", 48, False), ("sha384", 0, False)]
+    for hash_name, salt, fits in cases:
+        key = RSAPSSPublicKey(issuer.key.public_key(), hash_name, salt)
+        assert row.verify(key, certificate.signature, certificate.tbs) is fits
 
 
 @pytest.mark.parametrize("hash_", [hashes.SHA384(), hashes.SHA512()], ids=lambda hash_: hash_.name)
@@ -197,6 +210,14 @@ def test_a_version_1_certificate_can_be_trusted() -> None:
     assert accepted((root.der,), root, name=None).path == (root.der,)
     old_leaf = version_1(make_leaf(make_ca("Root")))
     assert refused((old_leaf.der,), make_ca("Root"), name=None).reason == "wrong_version"
+
+
+def test_a_version_1_certificate_cannot_be_an_intermediate() -> None:
+    """What is not in the store can issue only by saying that it is a CA, which version 1 cannot."""
+    root = make_ca("Root")
+    ancient = version_1(make_ca("Ancient", root))
+    refusal = refused(chain(make_leaf(ancient)), root)
+    assert (refusal.reason, refusal.fields["index"]) == ("not_a_ca", 1)
 
 
 def version_1(like: Issued) -> Issued:
@@ -533,6 +554,21 @@ def test_the_checks_that_were_passed_can_be_listed() -> None:
     assert ("authority", 1) in words and ("signature", 1) in words and ("signature", 2) not in words
     assert words[-2:] == [("anchor", 2), ("name", 0)]
     assert all(check.sentence and check.clause.startswith("RFC ") for check in checks)
+
+
+def test_the_checks_say_what_limits_an_authority() -> None:
+    """Path length and name constraints are listed where they are, an anchor's validity where it counts."""
+    root = make_ca("Root", path_length=2)
+    issuer = make_ca("Issuer", root, permitted=("example.org",))
+    bare = make_leaf(issuer, key_usage=None, extended_key_usage=None)
+    policy = replace(DEFAULT_CERTIFICATE_POLICY, anchors_expire=False)
+    proof = accepted(chain(bare), root, name=None, policy=policy)
+    words = {(check.word, check.place) for check in proof.checks}
+    assert {("name_constraints", 1), ("path_length", 2), ("anchor", 2)} <= words
+    assert not {("validity", 2), ("key_usage", 0), ("extended_key_usage", 0), ("name", 0)} & words
+    trusted = make_leaf(None, ca=None)
+    alone = accepted(chain(trusted), trusted).checks
+    assert ("signature", 0) not in {(check.word, check.place) for check in alone}
 
 
 def test_a_request_without_sense_is_refused_when_made() -> None:
