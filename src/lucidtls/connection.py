@@ -80,6 +80,8 @@ class _Connection:
         connected = self._connected()
         if not data:
             return
+        # Peers that only receive update their keys too: what we send pays for it.
+        connected.key_updates_received = 0
         if connected.update_owed:
             connected.answer_update()
         writer = self._channel.writer

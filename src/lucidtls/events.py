@@ -80,9 +80,12 @@ class SessionTicketReceived:
 
 @dataclass(frozen=True, slots=True)
 class KeysUpdated:
-    """Traffic keys of one direction were replaced by the next generation (RFC 9846 §4.7.3)."""
+    """The peer replaced the keys of what it sends by the next generation (RFC 9846 §4.7.3).
 
-    direction: Literal["sent", "received"]
+    If it asked us to do the same, we do with what is sent next; a tracer sees that as `KeysInstalled`.
+    """
+
+    direction: Literal["received"]
 
 
 @dataclass(frozen=True, slots=True)

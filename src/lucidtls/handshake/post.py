@@ -21,7 +21,7 @@ from lucidtls.wire.extensions import nst
 from lucidtls.wire.messages13 import KeyUpdate, NewSessionTicket
 
 MAX_KEY_UPDATES: Final = 32
-"""KeyUpdates accepted without application data in between. Each costs us a key derivation."""
+"""KeyUpdates accepted without application data in between, in either direction. Each costs us a key."""
 
 MAX_TICKETS: Final = 64
 """Tickets kept per connection; servers send one to four. Later ones are ignored."""
