@@ -140,8 +140,10 @@ def insist(capabilities: Capabilities, group: str, connect: Callable[[], Told]) 
 class Tally(Protocol):
     """Says for the report what a test tries."""
 
-    def __call__(self, peer: Peer, role: str, feature: str, ran: int = 1, note: str = "") -> None:
-        """Note `ran` connections with the peer in a role."""
+    def __call__(
+        self, peer: Peer, role: str, feature: str, ran: int = 1, possible: int = 0, note: str = ""
+    ) -> None:
+        """Note `ran` connections with the peer in a role, of so many `possible` if not all are made."""
 
 
 class Failures:

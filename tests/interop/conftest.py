@@ -50,8 +50,10 @@ def peer(request: pytest.FixtureRequest, running_peers: dict[str, Peer]) -> Peer
 def tally(record_property: Callable[[str, object], None]) -> Tally:
     """How the test says for the report what it tries."""
 
-    def note_down(peer: Peer, role: str, feature: str, ran: int = 1, note: str = "") -> None:
-        row = {"peer": peer.name, "role": role, "feature": feature, "ran": ran, "note": note}
-        record_property("interop", row)
+    def note_down(
+        peer: Peer, role: str, feature: str, ran: int = 1, possible: int = 0, note: str = ""
+    ) -> None:
+        row = {"peer": peer.name, "role": role, "feature": feature}
+        record_property("interop", row | {"ran": ran, "possible": possible or ran, "note": note})
 
     return note_down

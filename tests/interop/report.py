@@ -1,7 +1,9 @@
-"""Run the interop tests and write what was tried with whom: `python -m tests.interop.report [OPTIONS] [PYTEST ARGS]`.
+"""Run the interop tests and write what was tried with whom.
 
-A cell of the table counts the connections that a feature took with a peer. A dash says that the peer does not have the
-feature, or that it cannot be told to use it; the notes say which capabilities a peer lacks.
+    python -m tests.interop.report [--json FILE] [--markdown FILE] [PYTEST ARGUMENTS]
+
+A cell of the table counts the connections that a feature took with a peer, and of how many possible ones
+where not all were made. A dash says that the peer does not have the feature, or cannot be told to use it.
 """
 
 import argparse
@@ -27,6 +29,7 @@ class Cell:
     """What came of one feature with one peer in one role."""
 
     ran: int = 0
+    possible: int = 0
     tests: int = 0
     failed: int = 0
     skipped: int = 0
@@ -35,7 +38,9 @@ class Cell:
     def __str__(self) -> str:
         if self.failed:
             return f"**{self.failed} of {self.tests} tests fail**"
-        return str(self.ran) if self.ran else f"skipped {self.skipped}"
+        if not self.ran:
+            return f"skipped {self.skipped}"
+        return str(self.ran) if self.ran == self.possible else f"{self.ran} of {self.possible}"
 
 
 Key = tuple[str, str, str]  # role, feature, peer
@@ -62,6 +67,7 @@ class Collector:
         cell.skipped += report.skipped
         if report.passed:
             cell.ran += int(str(row["ran"]))
+            cell.possible += int(str(row["possible"]))
         if row["note"] and str(row["note"]) not in cell.notes:
             cell.notes.append(str(row["note"]))
 
@@ -97,6 +103,9 @@ def markdown(cells: dict[Key, Cell], found: dict[str, str]) -> str:
     lines += [f"| {name} | {version} |" for name, version in found.items()]
     for role, title in ROLES.items():
         lines += ["", f"## {title}", "", *table(cells, role)]
+    notes = [(peer, feature, note) for (_, feature, peer), cell in cells.items() for note in cell.notes]
+    if notes:
+        lines += ["", *(f"- {peer}, {feature}: {note}" for peer, feature, note in dict.fromkeys(notes))]
     return "\n".join(lines) + "\n"
 
 

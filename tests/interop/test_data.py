@@ -10,8 +10,9 @@ from tests.interop.attempts import Failures, Tally, check_facts, check_outcome, 
 from tests.interop.ours import EngineStream
 from tests.interop.peers.all import CLIENTS, SERVERS
 from tests.interop.peers.base import Peer
+from tests.interop.peers.nss import BLOCK, NSS
 from tests.interop.pki import SERVER_NAME, Authority
-from tests.interop.settings import CLIENT, SERVER, Settings
+from tests.interop.settings import CLIENT, SERVER, Settings, digest_of
 from tests.interop.side import Listener, Side, connected
 
 pytestmark = pytest.mark.interop
@@ -54,6 +55,27 @@ def test_bulk_with_their_server(
                 check_facts(side, visit(side, server, ours, upload=size, download=size), suite=suite)
                 check_outcome(server.outcome(), suite=suite)
         failures.check()
+
+
+@pytest.mark.parametrize("peer", ["nss"], indirect=True)
+def test_bulk_from_a_server_that_takes_little(
+    side: Side, authority: Authority, tmp_path: Path, peer: Peer, tally: Tally
+) -> None:
+    """Ten megabytes come unchanged from a server whose requests have to be small."""
+    assert isinstance(peer, NSS)
+    tally(peer, SERVER, "10 MB each way", len(peer.role(SERVER).suites), note="to us only")
+    theirs = Settings(trust=authority.file, identity=authority.identity(SCHEME))
+    request, blocks = b"GET / HTTP/1.0\r\n\r\n", BULK // len(BLOCK) + 1
+    for suite in peer.role(SERVER).suites:
+        ours = Settings(trust=authority.file, server_name=SERVER_NAME, suites=(suite,))
+        with (
+            peer.serve_blocks(theirs, tmp_path / suite, blocks) as server,  # it counts blocks all its life
+            connected(side, server.port, ours) as stream,
+        ):
+            stream.send(request)
+            _, _, body = stream.read_to_end().partition(b"\r\n\r\n")
+            assert digest_of(body) == digest_of(request + BLOCK * (blocks + 1))
+            stream.close_write()
 
 
 @pytest.mark.parametrize("peer", [peer.name for peer in CLIENTS], indirect=True)

@@ -26,13 +26,18 @@ def release_of(home: Path) -> int:
 
 
 class Java(ProgramPeer):
-    """The newest Java on this machine. It sends KeyUpdate by itself after 2 MB (see the program)."""
+    """The newest Java on this machine, or the one that LUCIDTLS_JAVA_HOME names.
+
+    It sends KeyUpdate by itself after 2 MB (see the program).
+    """
 
     name = "java"
     hint = "install a JDK, 17 or later"
 
     @cached_property
     def _java(self) -> tuple[int, Path | None]:
+        if only := os.environ.get("LUCIDTLS_JAVA_HOME"):
+            return release_of(Path(only)), Path(only) / "bin" / "java"
         homes = sorted(INSTALLED.iterdir()) if INSTALLED.is_dir() else []
         if told := os.environ.get("JAVA_HOME"):
             homes.append(Path(told))

@@ -43,6 +43,7 @@ GROUPS = {
 SCHEMES = (*RSAE_SCHEMES, *PSS_SCHEMES, *ECDSA_SCHEMES)
 TLS_13_ONLY = ["-V", "tls1.3:tls1.3"]
 PASSWORD = "interop"
+BLOCK = bytes(range(256)) * 64
 LARGEST_REQUEST = 10_000  # selfserv reads a request into a buffer of 10,240 octets
 
 
@@ -139,6 +140,16 @@ class NSS(Peer):
         options = [*self._common(settings, directory), *asked[settings.client_authentication]]
         process, port = start_on_free_port(
             lambda port: ["selfserv", "-v", "-n", "identity", "-p", str(port), *options],
+            directory,
+            "About to call accept",
+        )
+        return EchoingHTTPServer(process, port)
+
+    def serve_blocks(self, settings: Settings, directory: Path, blocks: int) -> CommandServer:
+        """Start a server that answers every request with so many blocks, and one more, of 16 KB."""
+        options = self._common(settings, directory)
+        process, port = start_on_free_port(
+            lambda port: ["selfserv", "-v", "-g", str(blocks), "-n", "identity", "-p", str(port), *options],
             directory,
             "About to call accept",
         )

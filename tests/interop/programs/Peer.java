@@ -126,7 +126,7 @@ public final class Peer {
         }
         TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         trust.init(trusted);
-        KeyStore own = KeyStore.getInstance("PKCS12");
+        KeyStore own = KeyStore.getInstance("JKS"); // PKCS12 costs 10,000 rounds of hashing a time
         own.load(null, null);
         if (command.get("certificate") != null) {
             own.setKeyEntry("own", key(command.get("key")), password,
