@@ -31,7 +31,7 @@ def best(*runs: Callable[[], object], turns: int, rounds: int = 15) -> list[floa
 
 @pytest.mark.budget
 def test_verifying_costs_little_more_than_its_signature() -> None:
-    """A P-256 leaf under its root costs little more than the check of its signature, even on a busy machine."""
+    """A P-256 leaf under its root costs little more than the check of its signature."""
     root = make_ca("Root")
     leaf = make_leaf(root)
     verifier = ChainVerifier(load_trust(root.der))
