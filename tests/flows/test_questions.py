@@ -173,6 +173,7 @@ def test_an_application_may_vouch_for_a_chain() -> None:
     pair.run()
     negotiated = pair.client.event(HandshakeCompleted).negotiated
     assert negotiated.verified is None and negotiated.peer_chain == (leaf().der,)
+    assert repr(ACCEPTED) == "ACCEPTED"
 
 
 @pytest.mark.parametrize("verdict", [None, True, False, 1, "yes"])

@@ -104,6 +104,22 @@ def test_the_trace_keeps_the_first_hello_as_it_was_sent() -> None:
     assert decode(ClientHello, getattr(sent[0], "body", b"")).extensions.raw == first.extensions.raw
 
 
+def test_each_side_sends_one_dummy_record_in_a_retried_handshake() -> None:
+    """The server's follows its HelloRetryRequest, the client's precedes its second hello (RFC 9846 §E.4)."""
+    pair = Pair(client_config(shares=()))
+    dummy, sent = b"\x14\x03\x03\x00\x01\x01", {"client": b"", "server": b""}
+    for _ in range(4):
+        for sender, receiver in ((pair.client, pair.server), (pair.server, pair.client)):
+            data = sender.connection.data_to_send()
+            sent[sender.name] += data
+            if data:
+                receiver.receive(data)
+    assert pair.client.event(HandshakeCompleted) and pair.server.event(HandshakeCompleted)
+    assert sent["client"].count(dummy) == sent["server"].count(dummy) == 1
+    first = 5 + int.from_bytes(sent["server"][3:5])
+    assert sent["server"][first:].startswith(dummy)
+
+
 # Cookies
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from lucidtls.connection import ClientConnection, ServerConnection
 from lucidtls.crypto.suites import TLS_AES_128_GCM_SHA256
-from lucidtls.errors import PeerError
+from lucidtls.errors import AlertReceived, PeerError, TruncatedStream
 from lucidtls.events import SessionTicketReceived
 from lucidtls.handshake.schedule13 import traffic_key
 from lucidtls.trace import Computed, Recorder, SecretDerived
@@ -156,6 +156,21 @@ def test_a_failed_connection_leaves_no_secrets_behind() -> None:
     with pytest.raises(PeerError):
         link.client.next_event()
     assert holders(link.client._driver, link.secrets()) == []
+
+
+@pytest.mark.parametrize("ending", ["alert", "truncation"])
+def test_a_connection_that_the_peer_ends_leaves_no_secrets_behind(ending: str) -> None:
+    """An error alert or the loss of the transport costs both sides their keys (RFC 9846 §6)."""
+    link = Link()
+    link.carry()
+    if ending == "alert":
+        link.server.abort(ValueError("enough"))
+    link.client.receive_data(link.server.data_to_send())
+    with pytest.raises((AlertReceived, TruncatedStream)):
+        link.client.next_event()
+    link.server.forget()
+    for connection in (link.client, link.server):
+        assert holders(connection._driver, link.secrets()) == []
 
 
 def test_the_error_itself_carries_no_secrets() -> None:

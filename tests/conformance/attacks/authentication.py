@@ -309,6 +309,20 @@ for _kind in ("p384", "p521", "rsa2048", "rsa-pss", "ed25519", "ed448", "ml-dsa-
         )
 
 
+def _verify_in(kind: str, scheme: int) -> Peer:
+    peer = HostileServer.at("WAIT_CV", identity=credential(kind))
+    return peer.send(peer.certificate_verify(peer.identity, scheme=scheme))
+
+
+for _kind, _scheme in (("rsa2048", 0x0809), ("rsa-pss", 0x0804), ("rsa2048", 0x0403), ("ed25519", 0x0808)):
+    refused(
+        f"client_gets_a_{_kind}_signature_in_scheme_{_scheme:04x}",
+        IllegalParameter,
+        "RFC 9846 §4.5.2",
+        partial(_verify_in, _kind, _scheme),
+    )
+
+
 # Finished
 
 
