@@ -126,7 +126,7 @@ def test_a_signer_object_signs_without_an_event() -> None:
 
 @pytest.mark.parametrize("answer", [b"", bytes(70), b"not a signature"])
 def test_a_signature_that_does_not_fit_never_leaves_the_house(answer: bytes) -> None:
-    """A signature is checked before it is sent, against faults and wrong keys (RFC 9846 Appendix D.3)."""
+    """A signature is checked before it is sent, against faults and wrong keys (RFC 9846 Appendix C.3)."""
     pair = Pair(server=server_config(credentials=asking_credential()), answer=lambda question: answer)
     playbook = pair.run_to_failure()
     assert isinstance(pair.server.error, InternalError)
