@@ -18,7 +18,7 @@ from lucidtls.trust.verify import ChainVerifier, VerificationRequest
 from tests.certificates import NOW
 from tests.unit.trust.generated import ASKED, Sample, sample
 
-SAMPLES = 4000
+SAMPLES = 3200
 ACCEPTED = "accepted"
 
 
