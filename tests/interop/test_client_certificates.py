@@ -78,6 +78,7 @@ def test_their_server_does_without(
 
 
 @pytest.mark.parametrize("peer", [peer.name for peer in SERVERS], indirect=True)
+@pytest.mark.usefixtures("errors_of_ours")
 def test_their_server_insists(
     side: Side, authority: Authority, tmp_path: Path, peer: Peer, tally: Tally
 ) -> None:
@@ -91,6 +92,7 @@ def test_their_server_insists(
 
 
 @pytest.mark.parametrize("peer", [peer.name for peer in SERVERS], indirect=True)
+@pytest.mark.usefixtures("errors_of_ours")
 def test_their_server_refuses_a_stranger(
     side: Side, authority: Authority, stranger: Authority, tmp_path: Path, peer: Peer, tally: Tally
 ) -> None:
@@ -144,6 +146,7 @@ def test_our_server_does_without(
 
 
 @pytest.mark.parametrize("peer", [peer.name for peer in CLIENTS], indirect=True)
+@pytest.mark.usefixtures("errors_of_ours")
 def test_our_server_insists(
     side: Side, authority: Authority, tmp_path: Path, peer: Peer, tally: Tally
 ) -> None:
@@ -155,6 +158,7 @@ def test_our_server_insists(
 
 
 @pytest.mark.parametrize("peer", [peer.name for peer in CLIENTS], indirect=True)
+@pytest.mark.usefixtures("errors_of_ours")
 def test_our_server_refuses_a_stranger(
     side: Side, authority: Authority, stranger: Authority, tmp_path: Path, peer: Peer, tally: Tally
 ) -> None:

@@ -88,6 +88,7 @@ def test_protocol_of_our_server(
 
 
 @pytest.mark.parametrize("peer", with_alpn(CLIENTS, CLIENT), indirect=True)
+@pytest.mark.usefixtures("errors_of_ours")
 def test_no_protocol_in_common(
     side: Side, a_server: Settings, a_client: Settings, tmp_path: Path, peer: Peer, tally: Tally
 ) -> None:
@@ -99,6 +100,7 @@ def test_no_protocol_in_common(
 
 @pytest.mark.parametrize("peer", [peer.name for peer in SERVERS], indirect=True)
 @pytest.mark.parametrize("fault", [WRONG_NAME, STRANGER])
+@pytest.mark.usefixtures("errors_of_ours")
 def test_we_refuse_their_certificate(
     side: Side,
     a_server: Settings,
@@ -123,6 +125,7 @@ def test_we_refuse_their_certificate(
 
 @pytest.mark.parametrize("peer", [peer.name for peer in CLIENTS], indirect=True)
 @pytest.mark.parametrize("fault", [WRONG_NAME, STRANGER])
+@pytest.mark.usefixtures("errors_of_ours")
 def test_they_refuse_our_certificate(
     side: Side,
     a_server: Settings,

@@ -3,11 +3,11 @@
 import fcntl
 import shutil
 import subprocess
-import tempfile
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+from tests.interop.peers.node import CACHE
 from tests.interop.peers.process import PeerFailure
 from tests.interop.peers.program import ProgramPeer
 from tests.interop.settings import (
@@ -33,8 +33,8 @@ def compiler() -> str | None:
 def build() -> Path:
     """Compile the program once for all test processes; return its path."""
     sources = b"".join(path.read_bytes() for path in sorted(SOURCES.iterdir()))
-    directory = Path(tempfile.gettempdir()) / f"lucidtls-interop-go-{sha256(sources).hexdigest()[:16]}"
-    directory.mkdir(mode=0o700, exist_ok=True)
+    directory = CACHE / f"go-{sha256(sources).hexdigest()[:16]}"
+    directory.mkdir(parents=True, exist_ok=True)
     program = directory / "peer"
     with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
