@@ -80,11 +80,10 @@ class _Connection:
         connected = self._connected()
         if not data:
             return
-        # Peers that only receive update their keys too: what we send pays for it.
-        connected.key_updates_received = 0
         if connected.update_owed:
             connected.answer_update()
         writer = self._channel.writer
+        connected.earn_credit(1 + len(data) // writer.max_content)
         room = writer.record_limit - writer.sequence - RECORDS_KEPT_BACK
         if room * writer.max_content >= len(data):
             writer.write(_APPLICATION_DATA, data)

@@ -180,7 +180,8 @@ class Driver:
     def data_arrived(self) -> None:
         """Note that the fast path has read application data."""
         if self.connected is not None:
-            self._empty_records = self.connected.key_updates_received = 0
+            self._empty_records = 0
+            self.connected.earn_credit(0)
 
     # Bytes in
 

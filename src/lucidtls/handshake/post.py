@@ -21,7 +21,11 @@ from lucidtls.wire.extensions import nst
 from lucidtls.wire.messages13 import KeyUpdate, NewSessionTicket
 
 MAX_KEY_UPDATES: Final = 32
-"""KeyUpdates accepted without application data in between, in either direction. Each costs us a key."""
+"""KeyUpdates accepted in a row, without application data: each costs us a key derivation."""
+
+MAX_CREDIT: Final = 1024
+"""KeyUpdates accepted in a row at most. Some peers update their keys for every record they receive past some
+limit, until our own update arrives, so each record we send allows for one more."""
 
 MAX_TICKETS: Final = 64
 """Tickets kept per connection; servers send one to four. Later ones are ignored."""
@@ -46,7 +50,7 @@ class Connected:
     exporter_secret: bytes = field(repr=False)
     resumption_secret: bytes = field(repr=False)
     send_generation: int = 0
-    key_updates_received: int = 0
+    key_update_credit: int = MAX_KEY_UPDATES
     tickets: list[SessionTicket] = field(default_factory=list, repr=False)
     update_owed: bool = False
     update_awaited: bool = False
@@ -70,6 +74,11 @@ class Connected:
         self.send_generation += 1
         self.channel.enter_send_keys(self.suite, self.send_secret, "application")
 
+    def earn_credit(self, records: int) -> None:
+        """Allow for more KeyUpdates after data was received, or sent in so many records."""
+        credit = max(self.key_update_credit, MAX_KEY_UPDATES)
+        self.key_update_credit = min(credit + records, MAX_CREDIT)
+
     def answer_update(self) -> None:
         """Send the KeyUpdate that the peer asked for, if one is owed.
 
@@ -84,11 +93,11 @@ class Connected:
 
 def accept_key_update(connected: Connected, message: KeyUpdate) -> KeysUpdated:
     """Change to the peer's next keys; our own update, if asked for, goes out with what is sent next."""
-    connected.key_updates_received += 1
-    if connected.key_updates_received > MAX_KEY_UPDATES:
+    if not connected.key_update_credit:
         raise UnexpectedMessage(
             "the peer keeps updating keys and sends no data", limit=MAX_KEY_UPDATES, clause="RFC 9846 §4.7.3"
         )
+    connected.key_update_credit -= 1
     connected.receive_secret = next_generation(connected.suite.hash, connected.receive_secret)
     connected.channel.enter_receive_keys(connected.suite, connected.receive_secret, "application")
     connected.update_awaited = False
