@@ -141,6 +141,17 @@ def test_updates_with_data_in_between_may_go_on(role: str) -> None:
     assert peer.error is None
 
 
+@pytest.mark.parametrize("role", REACH)
+def test_a_peer_that_only_receives_may_go_on_updating(role: str) -> None:
+    """Data that we send stands between updates as well as data that comes."""
+    peer: Peer = REACH[role]("CONNECTED")
+    for _ in range(2 * MAX_KEY_UPDATES):
+        update(peer)
+        peer.victim.send_data(b"x")
+        peer.step()
+    assert peer.error is None
+
+
 def test_a_key_update_may_come_in_pieces() -> None:
     """KeyUpdate is a handshake message and can be fragmented like any other (RFC 9846 §5.1)."""
     peer = HostileServer.at("CONNECTED")
