@@ -31,6 +31,9 @@ READ_AHEAD: Final = 2**20
 GATHERED: Final = 64
 """Pieces given to one gathering write; systems take at least 16, and Linux 1,024."""
 
+BEGINNING: Final = 256
+"""The first bytes from the peer that are kept, to show what spoke when it was not TLS."""
+
 CLOSING_PATIENCE: Final = 0.5
 """Seconds to wait for the system to take our last alert when its buffer is full."""
 
@@ -59,6 +62,7 @@ class TLSStream:
         self._tickets: list[SessionTicket] = []
         self.bytes_sent = 0
         self.bytes_received = 0
+        self.beginning = b""
 
     # Data that has come
 
@@ -208,6 +212,8 @@ class TLSStream:
             return True
         if len(data) == self._read_size:
             self._read_size = LARGE_READ
+        if not self.bytes_received:
+            self.beginning = data[:BEGINNING]
         self.bytes_received += len(data)
         with self._engine:
             self._connection.receive_data(data)
