@@ -5,14 +5,18 @@ Sphinx calls `write` before it reads its sources, so these pages cannot fall beh
 
 from __future__ import annotations
 
+import argparse
+import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lucidtls import alerts, errors, policies
+from lucidtls.cli import build_parser
 from lucidtls.crypto.groups import GROUPS
 from lucidtls.crypto.signatures import SIGNATURE_SCHEMES
 from lucidtls.crypto.suites import SUITES_13
+from lucidtls.tools import exits
 from lucidtls.trust.reasons import Reason
 from lucidtls.wire import codepoints
 from lucidtls.wire.extensions import FORMS
@@ -170,6 +174,30 @@ def errors_page() -> str:
     return "# Errors\n\n" + "\n".join(branch(errors.TLSError, 0)) + "\n"
 
 
+def commands_of(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Yield every command that does something, in order."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    for action in below:
+        for command in action.choices.values():
+            yield from commands_of(command)
+    if not below:
+        yield parser
+
+
+def commands_page() -> str:
+    """Show each command's own help, and what the exit codes mean."""
+    helps = []
+    for command in commands_of(build_parser()):
+        command.formatter_class = functools.partial(argparse.HelpFormatter, width=100)
+        helps.append(f"## {command.prog}\n\n```text\n{command.format_help()}```\n")
+    codes = table(("Code", "Meaning"), sorted(exits.MEANINGS.items()))
+    return (
+        "# Commands\n\n"
+        "Results go to standard output, progress to standard error. With `--json` standard output is one\n"
+        "JSON object and nothing else.\n\n" + "\n".join(helps) + f"\n## Exit codes\n\n{codes}"
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "extensions": extensions_page,
     "algorithms": algorithms_page,
@@ -177,6 +205,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "alerts": alerts_page,
     "reasons": reasons_page,
     "errors": errors_page,
+    "commands": commands_page,
 }
 
 
