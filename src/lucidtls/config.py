@@ -21,7 +21,7 @@ from lucidtls.crypto.suites import CipherSuite
 from lucidtls.errors import ConfigurationError
 from lucidtls.events import CredentialWanted, PeerVerifier
 from lucidtls.policies import DEFAULT_2026, Names, Policy
-from lucidtls.record.writer import PaddingPolicy
+from lucidtls.record.writer import KEY_UPDATE_LENGTH, PaddingPolicy
 from lucidtls.trace import Tracer
 from lucidtls.trust.credentials import Ask, Credential
 from lucidtls.trust.stores import SystemTrust, TrustStore, load_trust
@@ -38,7 +38,7 @@ MAX_CERTIFICATE_MESSAGE = 102_400
 """Bytes of a Certificate message accepted by default: ten times what public chains need."""
 
 MAX_LISTS = 32_768
-"""Bytes of protocol and authority names: a hello's extensions share 65,535."""
+"""Bytes of protocol and authority names, with a length before each: a hello's extensions share 65,535."""
 
 MAX_SKIPPED_EARLY_DATA = 32_768
 """Bytes of early data a server passes over when it cannot read them (RFC 9846 §4.3.10): the 16 KiB that
@@ -98,13 +98,15 @@ class _Config:
             raise ConfigurationError(
                 f"max_record_size is 1 to {MAX_PLAINTEXT} bytes, not {self.max_record_size}"
             )
-        if self.rekey_after_records is not None and self.rekey_after_records < 2:
-            raise ConfigurationError("rekey_after_records must leave room for a KeyUpdate: at least 2")
+        least = 1 - (-KEY_UPDATE_LENGTH // self.max_record_size)
+        if self.rekey_after_records is not None and self.rekey_after_records < least:
+            raise ConfigurationError(f"rekey_after_records must leave room for a KeyUpdate: at least {least}")
         if isinstance(self.alpn, str):
             raise ConfigurationError('alpn is a sequence of protocol names, such as ("h2", "http/1.1")')
         if not all(0 < len(name) < 256 for name in self.alpn_protocols):
             raise ConfigurationError("an ALPN protocol name has 1 to 255 bytes (RFC 7301 §3.1)")
-        if len(b"".join(self.alpn_protocols)) + len(b"".join(self.certificate_authorities)) > MAX_LISTS:
+        listed = (*self.alpn_protocols, *self.certificate_authorities)
+        if sum(2 + len(entry) for entry in listed) > MAX_LISTS:
             raise ConfigurationError("alpn and certificate_authorities are too long for one hello")
         _ = self.algorithms, self.credential_list
 
@@ -240,8 +242,13 @@ class ServerConfig(_Config):
             raise ConfigurationError("a server needs at least one credential, or choose_credential")
         if self.client_authentication not in ("none", "request", "require"):
             raise ConfigurationError('client_authentication is "none", "request" or "require"')
-        if self.client_authentication != "none" and self.trust is None and self.verifier is None:
+        judged = self.trust is not None or self.verifier is not None
+        if self.client_authentication != "none" and not judged:
             raise ConfigurationError("say whose client certificates are accepted: trust=... or verifier=...")
+        if self.client_authentication == "none" and judged:
+            raise ConfigurationError(
+                "trust and verifier judge client certificates, and client_authentication says to ask for none"
+            )
         if self.cookie_key is not None and len(self.cookie_key) < 32:
             raise ConfigurationError("cookie_key has at least 32 bytes")
         if self.hello_retry == "always" and self.cookie_key is None:

@@ -25,9 +25,6 @@ from lucidtls.wire.codepoints import ContentType
 
 _APPLICATION_DATA: Final[int] = ContentType.APPLICATION_DATA
 
-RECORDS_KEPT_BACK: Final = 1
-"""A key's last record is kept for the KeyUpdate that replaces the key."""
-
 
 class _Connection:
     """What both ends have in common."""
@@ -78,13 +75,15 @@ class _Connection:
         Raises UsageError before the handshake is done and after `close`.
         """
         connected = self._connected()
+        if isinstance(data, memoryview):
+            data = data.cast("B")
         if not data:
             return
         if connected.update_owed:
             connected.answer_update()
         writer = self._channel.writer
         connected.earn_credit(1 + len(data) // writer.max_content)
-        room = writer.record_limit - writer.sequence - RECORDS_KEPT_BACK
+        room = writer.record_limit - writer.sequence - writer.reserve
         if room * writer.max_content >= len(data):
             writer.write(_APPLICATION_DATA, data)
             return
@@ -95,7 +94,7 @@ class _Connection:
         writer = self._channel.writer
         start = 0
         while start < len(data):
-            room = (writer.record_limit - writer.sequence - RECORDS_KEPT_BACK) * writer.max_content
+            room = (writer.record_limit - writer.sequence - writer.reserve) * writer.max_content
             if room <= 0:
                 connected.update_send_keys(request_peer=False)
                 continue
@@ -179,7 +178,8 @@ class ClientConnection(_Connection):
     """The client's end. The ClientHello is ready in `data_to_send` as soon as it exists.
 
     `server_name` is the DNS name or IP address the server must prove to be. It may be None only with a
-    verifier of your own: a chain alone says that somebody owns a certificate, not who.
+    verifier of your own: a chain alone says that somebody owns a certificate, not who. (A verifier that only
+    hands the request on to `ChainVerifier` then compares no name.)
     """
 
     def __init__(self, config: ClientConfig, server_name: str | None) -> None:

@@ -13,10 +13,14 @@ Values that help to explain go into `fields`, never into prose alone, and are ne
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from lucidtls import alerts
 from lucidtls.alerts import Alert
+
+MAX_SHOWN: Final = 20
+MAX_TEXT: Final = 1000
+"""How much of a value an error's text shows; the whole value is in `fields`."""
 
 
 class TLSError(Exception):
@@ -48,8 +52,16 @@ class PeerError(TLSError):
         self.fields = fields
 
     def __str__(self) -> str:
-        values = ", ".join(f"{name}={value!r}" for name, value in self.fields.items())
+        values = ", ".join(f"{name}={_shortened(value)}" for name, value in self.fields.items())
         return f"{self.message} [{values}] ({self.clause})" if values else f"{self.message} ({self.clause})"
+
+
+def _shortened(value: object) -> str:
+    """A value as text; of a long list only its beginning, because the peer may have chosen its length."""
+    if isinstance(value, (list, tuple, set, frozenset)) and len(value) > MAX_SHOWN:
+        return f"{list(value)[:MAX_SHOWN]!r} and {len(value) - MAX_SHOWN} more"
+    text = repr(value)
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text)} characters)"
 
 
 class DecodeError(PeerError):

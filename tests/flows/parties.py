@@ -94,9 +94,10 @@ def server_config(**choices: Any) -> ServerConfig:
     """A server with a P-256 leaf; asked for client certificates, it trusts those of the root."""
     defaults: dict[str, Any] = {
         "credentials": credential(),
-        "trust": trust(),
         "groups": GROUPS,
         "clock": clock,
         "random": seeded("server"),
     }
+    if choices.get("client_authentication", "none") != "none":
+        defaults["trust"] = trust()
     return ServerConfig(**(defaults | choices))

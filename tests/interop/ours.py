@@ -154,8 +154,9 @@ class Ours:
         return EngineStream(plain, ClientConnection(config, settings.server_name or "127.0.0.1"))
 
     def server(self, plain: socket.socket, settings: Settings) -> Stream:
+        asks = settings.client_authentication.value != "none"
         config = ServerConfig(
-            trust=settings.trust,
+            trust=settings.trust if asks else None,
             credentials=credential_of(settings),
             alpn=settings.alpn,
             cipher_suites=settings.suites,

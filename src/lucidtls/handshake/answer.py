@@ -70,7 +70,8 @@ def accept_shares(hello: ClientHello) -> dict[int, bytes]:
     "Servers MAY check for violations of these rules and abort the handshake with an "illegal_parameter" alert
     if one is violated." (RFC 9846 §4.3.8)
     """
-    offered = hello.extensions.get(ch.SUPPORTED_GROUPS) or ()
+    groups = hello.extensions.get(ch.SUPPORTED_GROUPS)
+    offered = frozenset(groups or ())
     shares: dict[int, bytes] = {}
     for entry in hello.extensions.get(ch.KEY_SHARE) or ():
         if entry.group in shares or entry.group not in offered:

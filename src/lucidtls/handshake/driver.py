@@ -20,10 +20,12 @@ from typing import Any, Final
 
 from lucidtls.alerts import CLOSE_NOTIFY, INTERNAL_ERROR, USER_CANCELED, Alert, alert_of
 from lucidtls.config import ClientConfig, ServerConfig
+from lucidtls.crypto.aead import InvalidTag
 from lucidtls.errors import (
     AlertReceived,
     DecodeError,
     IllegalParameter,
+    InternalError,
     PeerError,
     TruncatedStream,
     UnexpectedMessage,
@@ -124,6 +126,10 @@ class Driver:
                 self.fail(error, error.alert)
                 forget_frames(error)
                 raise
+            except InternalError as error:
+                self.fail(error, INTERNAL_ERROR)
+                forget_frames(error)
+                raise
             except (AlertReceived, TruncatedStream) as error:
                 error.state = self.state
                 self.fail(error, None)
@@ -136,14 +142,18 @@ class Driver:
         """End the connection for this reason: send the alert, forget the keys, drop the flow."""
         self.failed = True
         trace = self.channel.trace
-        if trace is not None:
-            trace.record(Failed(error))
-        if alert is not None and not self.channel.write_closed:
-            self.channel.send_alert(alert)
-        if self.connected is not None:
-            # "the PSKs associated with session tickets ... SHOULD be discarded if possible" (RFC 9846 §6)
-            self.connected.tickets.clear()
-        self._end()
+        try:
+            if trace is not None:
+                trace.record(Failed(error))
+            if alert is not None and not self.channel.write_closed:
+                self.channel.send_alert(alert)
+        finally:
+            # Whatever a tracer or a padding policy raises, the connection is over.
+            if self.connected is not None:
+                # "the PSKs associated with session tickets ... SHOULD be discarded if possible"
+                # (RFC 9846 §6)
+                self.connected.tickets.clear()
+            self._end()
 
     def forget(self) -> None:
         """End without a word: what was ready to be sent stays, every key and secret goes."""
@@ -374,15 +384,15 @@ class Driver:
         return True
 
 
-def forget_frames(error: BaseException | None) -> None:
+def forget_frames(error: BaseException) -> None:
     """Clear the variables of the frames an error came through: secrets of the handshake stand in them.
 
     "Servers and clients MUST forget the secret values and keys established in failed connections"
     (RFC 9846 §6), and a traceback would keep them for as long as somebody keeps the error.
     """
-    while error is not None:
-        clear_frames(error.__traceback__)
-        error = error.__context__
+    clear_frames(error.__traceback__)
+    if isinstance(error.__context__, InvalidTag):
+        clear_frames(error.__context__.__traceback__)
 
 
 def _how_truncated(connected: bool, started: bool) -> str:

@@ -15,7 +15,7 @@ RFC 9846 says "main secret" where RFC 8446 said "master"; on the wire and in lab
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from lucidtls.crypto.hashes import HashAlgorithm
@@ -45,19 +45,19 @@ def _derived_without_psk(algorithm: HashAlgorithm) -> bytes:
 class HandshakeSecrets:
     """What protects the second half of the handshake, and what the main secret is made from."""
 
-    client: bytes
-    server: bytes
-    handshake_secret: bytes
+    client: bytes = field(repr=False)
+    server: bytes = field(repr=False)
+    handshake_secret: bytes = field(repr=False)
 
 
 @dataclass(slots=True)
 class ApplicationSecrets:
     """What protects the data, and what exporters and tickets are made from."""
 
-    client: bytes
-    server: bytes
-    exporter: bytes
-    main_secret: bytes
+    client: bytes = field(repr=False)
+    server: bytes = field(repr=False)
+    exporter: bytes = field(repr=False)
+    main_secret: bytes = field(repr=False)
 
 
 def handshake_secrets(

@@ -5,7 +5,7 @@ Read `run` from top to bottom beside the figure in Appendix A.2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lucidtls.crypto.suites import CipherSuite
@@ -39,7 +39,7 @@ from lucidtls.wire.messages13 import CertificateRequest, EncryptedExtensions, Fi
 class ClientFinished:
     """Proof that the client saw the same handshake: what `check_client_finished` returns."""
 
-    resumption_secret: bytes
+    resumption_secret: bytes = field(repr=False)
 
 
 async def run(hs: ServerHandshake, hello: ClientHello) -> Connected:

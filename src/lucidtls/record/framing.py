@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-MAX_PIECES: Final = 64
 SMALL_PIECE: Final = 1024
-"""A peer that sends byte by byte must not cost hundreds of bytes for each: that many pieces are joined."""
+"""Pieces under this size are joined as they come: each would cost hundreds of bytes by itself."""
 
 _EMPTY = memoryview(b"")
 
@@ -23,7 +22,7 @@ class RecordBuffer:
     def __init__(self) -> None:
         self.data = _EMPTY
         self.at = 0
-        self._pieces: deque[memoryview] = deque()
+        self._pieces: deque[memoryview | bytearray] = deque()
         self._waiting = 0
 
     def __len__(self) -> int:
@@ -31,15 +30,17 @@ class RecordBuffer:
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Add a piece. What the caller may change later is copied; `bytes` are not."""
-        piece = memoryview(bytes(data))
         if self.at == len(self.data) and not self._pieces:
-            self.data = piece
+            self.data = memoryview(bytes(data))
             self.at = 0
+            return
+        self._waiting += len(data)
+        if len(data) >= SMALL_PIECE:
+            self._pieces.append(memoryview(bytes(data)))
+        elif self._pieces and isinstance(self._pieces[-1], bytearray):
+            self._pieces[-1] += data
         else:
-            if len(self._pieces) >= MAX_PIECES and len(piece) < SMALL_PIECE:
-                self._pieces = deque((memoryview(b"".join(self._pieces)),))
-            self._pieces.append(piece)
-            self._waiting += len(piece)
+            self._pieces.append(bytearray(data))
 
     def gather(self, wanted: int) -> bool:
         """Have the next `wanted` bytes in `data`; False when there are too few."""
@@ -69,7 +70,7 @@ class RecordBuffer:
         return True
 
     def _next(self) -> memoryview:
-        piece = self._pieces.popleft()
+        piece = memoryview(self._pieces.popleft())
         self._waiting -= len(piece)
         return piece
 

@@ -136,6 +136,8 @@ class RecordReader:
         # "An implementation which receives any other change_cipher_spec value or which receives a protected
         # change_cipher_spec record MUST abort the handshake with an "unexpected_message" alert."
         # (RFC 9846 §5)
+        # It is dropped even between the fragments of a handshake message, where §5.1 has nothing else: it may
+        # come "at any time", and is no part of what the peers say to each other.
         if body != b"\x01" or not self.change_cipher_spec_allowed:
             raise UnexpectedMessage("a change_cipher_spec record has no place here", clause="RFC 9846 §5")
         self._change_cipher_specs += 1
@@ -181,9 +183,11 @@ class RecordReader:
         return _content_of(inner)
 
     def _skip_record(self, length: int) -> None:
-        if length > self._skip:
+        # The header counts too: records without content would otherwise be passed over for ever.
+        cost = HEADER_LENGTH + length
+        if cost > self._skip:
             raise UnexpectedMessage("more early data than this server passes over", clause="RFC 9846 §4.3.10")
-        self._skip -= length
+        self._skip -= cost
 
     def read_into(self, target: memoryview) -> int:
         """Open application data straight into `target`; return how many bytes were written.

@@ -15,6 +15,9 @@ PaddingPolicy = Callable[[int, int], int]
 
 CHANGE_CIPHER_SPEC_RECORD: Final = b"\x14\x03\x03\x00\x01\x01"
 
+KEY_UPDATE_LENGTH: Final = 5
+"""Bytes of a KeyUpdate message: a key's last records are kept for it (`RecordWriter.reserve`)."""
+
 _WORTH_A_PIECE: Final = 1024
 """From this size on it costs less to hand out header and body as two pieces than to join them."""
 
@@ -28,7 +31,7 @@ class RecordWriter:
 
     __slots__ = (
         "_chunks", "_compatibility_record", "_first", "_iv", "_key", "_padding", "_staging", "_tag_length",
-        "_trace", "max_content", "record_limit", "sequence",
+        "_trace", "max_content", "record_limit", "reserve", "sequence",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +45,7 @@ class RecordWriter:
         self._iv = 0
         self._tag_length = 0
         self.max_content = max_content
+        self.reserve = -(-KEY_UPDATE_LENGTH // max_content)
         self._trace = trace
         self._padding = padding
         self._staging: memoryview | None = None
