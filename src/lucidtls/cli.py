@@ -19,7 +19,7 @@ Option = tuple[tuple[str, ...], dict[str, Any]]
 Options = dict[str, tuple[Option, ...]]
 """A command's options, by the heading they stand under."""
 
-REPORT_TO = "https://github.com/lucidtls/lucidtls/issues"
+REPORT_TO = "the issue tracker of lucidtls"
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:

@@ -179,7 +179,7 @@ def _credential(options: argparse.Namespace) -> Credential | None:
 
 def _request(options: argparse.Namespace, target: Target) -> bytes | None:
     if options.http:
-        return http.get_request(options.sni or target.host or "localhost", target.path)
+        return http.request_for(options.sni or target.host or "localhost", target.path)
     text: str | None = options.request
     if text is None:
         return None

@@ -72,7 +72,7 @@ class Row:
 
     def lines(self, width: int) -> Iterable[Line]:
         """One line for each value, broken where it is only text."""
-        label = self.label.ljust(LABEL_WIDTH)
+        label = f"{self.label} ".ljust(LABEL_WIDTH)
         for value in self.values:
             for part in self._broken(value, width - len(INDENT) - LABEL_WIDTH):
                 yield ((INDENT, ""), (label, "dim"), *part)

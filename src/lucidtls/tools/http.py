@@ -9,7 +9,7 @@ MAX_HEAD: Final = 64 * 1024
 """Bytes of a head that is read; usual servers accept 8 to 64 KiB."""
 
 
-def get_request(host: str, path: str) -> bytes:
+def request_for(host: str, path: str) -> bytes:
     """A GET request after which the server closes."""
     name = f"[{host}]" if ":" in host else host
     lines = (
