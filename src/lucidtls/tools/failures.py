@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from lucidtls import alerts
 from lucidtls.alerts import Alert
@@ -55,6 +56,7 @@ class Situation:
     certificate_requested: bool = False
     certificate_sent: bool = False
     first_line: str = ""
+    now: datetime | None = None
 
     @property
     def peer(self) -> str:
@@ -340,7 +342,7 @@ def _peer_error(
 
 
 def _refused_certificate(error: CertificateRejected, at: Situation) -> Diagnosis:
-    return refusal_diagnosis(error, whose=at.peer)
+    return refusal_diagnosis(error, whose=at.peer, now=at.now)
 
 
 def _no_client_certificate(error: CertificateRequired, at: Situation) -> Diagnosis:

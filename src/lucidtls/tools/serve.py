@@ -183,19 +183,26 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     except OSError as error:
         text = f"cannot listen on {options.bind}:{options.port}: {error.strerror or error}"
         raise CommandFailed(local_failure(ConfigurationError(text), "port", "LT-S04")) from error
+    _stop_when_asked(service.finished)
     _announce(terminal, listener, options, service.speaks_http, how_to_trust)
     listener.start()
     try:
         _wait(service.finished)
     finally:
         listener.stop()
+        if service.json_log is not None and service.json_log is not sys.stdout:
+            service.json_log.close()
     return service.worst if options.once else exits.OK
 
 
-def _wait(finished: threading.Event) -> None:
-    """Wait for the end: --once, Ctrl-C, or a polite signal to stop."""
+def _stop_when_asked(finished: threading.Event) -> None:
+    """Let a polite signal stop the server as --once and Ctrl-C do."""
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, lambda *_: finished.set())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: finished.set())
+
+
+def _wait(finished: threading.Event) -> None:
     with suppress(KeyboardInterrupt):
         finished.wait()
 

@@ -74,5 +74,6 @@ class Visit:
             alpn=self.alpn,
             certificate_requested=asked,
             certificate_sent=asked and self.negotiated is not None and self.negotiated.client_authenticated,
+            now=self.now,
             first_line=first_line_of(tls.beginning) if tls is not None and tls.beginning else "",
         )
