@@ -26,10 +26,12 @@ __all__ = ["GeneralNames", "ParsedCertificate", "Unreadable", "leaf_public_key",
 # Real certificates with hundreds of names stay under 16 KiB, SLH-DSA ones near 50 KiB.
 MAX_CERTIFICATE_SIZE = 128 * 1024
 # Parsed certificates are kept; large ones are not, so that what a peer can make us keep stays small.
-MAX_REMEMBERED_SIZE = 8 * 1024
+MAX_REMEMBERED_SIZE = 4 * 1024
 REMEMBERED_CERTIFICATES = 256
 # A signature check takes time with the square of the size: 0.3 ms at 8192 bits, and keys may be hostile.
 MAX_RSA_BITS = 8192
+# Real keys have 65537 or 3; a check takes time with the size of the exponent.
+MAX_RSA_EXPONENT_BITS = 64
 _KEY_REASONS = {"malformed": Reason.MALFORMED, "unsupported_key": Reason.UNSUPPORTED_KEY}
 
 
@@ -45,6 +47,10 @@ class Unreadable(Exception):
     def __init__(self, message: str, reason: Reason = Reason.MALFORMED) -> None:
         super().__init__(message)
         self.reason = reason
+
+    def again(self) -> Unreadable:
+        """The same fault, without the traceback of the first time."""
+        return Unreadable(str(self), self.reason)
 
     def problem(self, **fields: object) -> Problem:
         """Make this a reason for refusal."""
@@ -89,8 +95,8 @@ class ParsedCertificate:
         self.not_after: datetime = self.x509.not_valid_after_utc
         self.signature: bytes = self.x509.signature
         self._slice(data)
-        self._facts: Facts | None = None
-        self._public_key: PublicKey | None = None
+        self._facts: Facts | Unreadable | None = None
+        self._public_key: PublicKey | Unreadable | None = None
         self._self_issued: bool | None = None
         self._canonical_subject: CanonicalName | None = None
         self._canonical_issuer: CanonicalName | None = None
@@ -129,7 +135,10 @@ class ParsedCertificate:
             try:
                 self._facts = read_facts(self.x509, self.tbs)
             except PARSE_ERRORS as error:
-                raise Unreadable(f"an extension cannot be parsed: {first_line(error)}") from error
+                # Kept, because a hostile chain has its certificates looked at over and over.
+                self._facts = Unreadable(f"an extension cannot be parsed: {first_line(error)}")
+        if isinstance(self._facts, Unreadable):
+            raise self._facts.again()
         return self._facts
 
     @property
@@ -139,9 +148,13 @@ class ParsedCertificate:
             try:
                 self._public_key = _bounded(read_public_key(self.spki))
             except CertificateRejected as error:
-                raise Unreadable(error.message, _KEY_REASONS[error.reason]) from error
+                self._public_key = Unreadable(error.message, _KEY_REASONS[error.reason])
             except PARSE_ERRORS as error:
-                raise Unreadable(f"the public key cannot be parsed: {first_line(error)}") from error
+                self._public_key = Unreadable(f"the public key cannot be parsed: {first_line(error)}")
+            except Unreadable as error:
+                self._public_key = error.again()
+        if isinstance(self._public_key, Unreadable):
+            raise self._public_key.again()
         return self._public_key
 
     @property
@@ -216,7 +229,12 @@ def name_text(name: bytes, limit: int = 160) -> str:
 
 
 def _bounded(key: PublicKey) -> PublicKey:
-    if isinstance(key, (rsa.RSAPublicKey, RSAPSSPublicKey)) and key.key_size > MAX_RSA_BITS:
-        message = f"an RSA key of {key.key_size} bits is larger than the {MAX_RSA_BITS} accepted"
-        raise Unreadable(message, Reason.UNSUPPORTED_KEY)
+    if isinstance(key, (rsa.RSAPublicKey, RSAPSSPublicKey)):
+        if key.key_size > MAX_RSA_BITS:
+            message = f"an RSA key of {key.key_size} bits is larger than the {MAX_RSA_BITS} accepted"
+            raise Unreadable(message, Reason.UNSUPPORTED_KEY)
+        exponent = (key.key if isinstance(key, RSAPSSPublicKey) else key).public_numbers().e
+        if not 3 <= exponent < 2**MAX_RSA_EXPONENT_BITS:
+            message = "an RSA key has an exponent that no honest key has"
+            raise Unreadable(message, Reason.UNSUPPORTED_KEY)
     return key

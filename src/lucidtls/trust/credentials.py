@@ -240,7 +240,12 @@ def _choose_schemes(
     """List what the key can sign with in TLS 1.3 (none, if the certificate's key usage forbids signing)."""
     usable = tuple(row.code for row in schemes_for_key(key) if row.tls13)
     if wanted is None:
-        usage = leaf.facts.key_usage
+        try:
+            usage = leaf.facts.key_usage
+        except Unreadable as error:
+            raise ConfigurationError(
+                f"the certificate for {leaf.subject_text} cannot be used: {error}"
+            ) from error
         return usable if usage is None or usage.digital_signature else ()
     chosen = tuple(scheme_named(one).code for one in wanted)
     for code in chosen:

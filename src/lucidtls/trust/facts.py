@@ -30,6 +30,7 @@ PARSE_ERRORS = (
     ValueError,
     TypeError,
     OverflowError,
+    LookupError,
     UnsupportedAlgorithm,
     InternalError,
     x509.InvalidVersion,
@@ -120,12 +121,25 @@ def _extended_key_usage(extension: x509.Extension[Any], facts: Facts) -> None:
 
 
 def _subject_alternative_name(extension: x509.Extension[Any], facts: Facts) -> None:
-    facts.names = general_names(extension.value)
+    facts.names = _in_ascii(general_names(extension.value))
+    if any(not isinstance(address, IPAddress) for address in facts.names.addresses):
+        raise ValueError("subjectAltName holds a network in the place of an address")
+
+
+def _in_ascii(names: GeneralNames) -> GeneralNames:
+    """Refuse names that are IA5String by definition and hold something else (RFC 5280 §4.2.1.6).
+
+    pyca reads them as UTF-8, where a letter such as the Kelvin sign becomes an ASCII one in lower case.
+    """
+    for value in (*names.dns, *names.emails, *names.uris):
+        if not value.isascii():
+            raise ValueError(f"a name that must be ASCII is not: {value[:60]!r}")
+    return names
 
 
 def _name_constraints(extension: x509.Extension[Any], facts: Facts) -> None:
-    permitted = general_names(extension.value.permitted_subtrees or ())
-    excluded = general_names(extension.value.excluded_subtrees or ())
+    permitted = _in_ascii(general_names(extension.value.permitted_subtrees or ()))
+    excluded = _in_ascii(general_names(extension.value.excluded_subtrees or ()))
     facts.name_constraints = Constraints(permitted, excluded, extension.critical)
 
 

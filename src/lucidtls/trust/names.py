@@ -113,11 +113,9 @@ def presents_dns(reference: DNSName, presented: Iterable[str]) -> bool:
     _, dot, parent = wanted.partition(".")
     # "*.com" would stand for a whole registry, so a wildcard needs two labels to its right.
     wildcard = f"*.{parent}" if dot and "." in parent else None
-    for name in presented:
-        lower = name.lower()
-        if lower in (wanted, wildcard):
-            return True
-    return False
+    # ASCII letters alone are compared without regard to case (RFC 9525 §6.3): lower() would make a "k" of the
+    # Kelvin sign.
+    return any(name.isascii() and name.lower() in (wanted, wildcard) for name in presented)
 
 
 def presents_address(reference: IPName, presented: Iterable[object]) -> bool:

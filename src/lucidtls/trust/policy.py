@@ -143,8 +143,7 @@ class _Processing:
         if self.levels is None:
             return frozenset()
         if ANY_POLICY in self.levels[-1]:
-            authority: frozenset[str] = self.acceptable or frozenset({ANY_POLICY})
-            return authority
+            return frozenset({ANY_POLICY}) if self.acceptable is None else self.acceptable
         own = frozenset(
             node.policy
             for level in self.levels
