@@ -46,11 +46,12 @@ def find_path(presented: Presented, question: Question, trust: TrustStore, polic
     search = _Search(presented, question, trust, policy)
     try:
         path = search.strict()
+        if path is not None:
+            return path
+        problem = search.most_telling()
     except TooComplex as error:
-        raise Problem(Reason.TOO_COMPLEX, str(error)).rejection() from error
-    if path is not None:
-        return path
-    raise search.most_telling().rejection()
+        problem = Problem(Reason.TOO_COMPLEX, str(error))
+    raise problem.rejection()
 
 
 class _Search:

@@ -16,7 +16,7 @@ from lucidtls.trust.credentials import Credential
 from lucidtls.trust.names import DNSName, presents_dns
 from lucidtls.trust.stores import load_trust
 from lucidtls.trust.verify import ChainVerifier, VerificationRequest
-from tests.certificates import NOW, chain, make_ca, make_leaf
+from tests.certificates import DAY, NOW, chain, make_ca, make_leaf
 
 TLS_FEATURE = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24")
 
@@ -75,3 +75,17 @@ def test_no_acceptable_policy_is_not_any_policy() -> None:
     )
     with pytest.raises(CertificateRejected):
         ChainVerifier(load_trust(root.der), policy).verify(VerificationRequest(chain=chain(leaf), at=NOW))
+
+
+@pytest.mark.parametrize("roots", [20, 21, 22, 23])
+def test_the_bound_on_signature_checks_holds_to_the_last(roots: int) -> None:
+    """However many look-alike authorities a peer sends, the search ends with a refusal."""
+    second = make_ca("R", number=102)
+    first = make_ca("R", second, number=101)
+    others = [make_ca("R", number=100 + number) for number in range(3, roots + 1)]
+    leaf = make_leaf(make_ca("I", first), not_before=NOW - 30 * DAY, not_after=NOW - DAY)
+    sent = (*chain(leaf), second.der, *(other.der for other in others))
+    with pytest.raises(CertificateRejected):
+        ChainVerifier(load_trust(make_ca("Other anchor").der)).verify(
+            VerificationRequest(chain=tuple(dict.fromkeys(sent)), at=NOW)
+        )
