@@ -29,7 +29,7 @@ LINGER: Final = 1.0
 """Seconds given to a client to take the last bytes before its connection is cut."""
 
 OUT_OF_RESOURCES_PAUSE: Final = 0.1
-"""Seconds to wait when the system has no descriptor left for the next client."""
+"""Seconds to wait when the system has no descriptor or thread left for the next client."""
 
 _log = logging.getLogger("lucidtls.server")
 
@@ -102,12 +102,22 @@ class Listener:
         except OSError:
             time.sleep(OUT_OF_RESOURCES_PAUSE)
             return False
+        return self._start_serving(sock, address)
+
+    def _start_serving(self, sock: socket.socket, address: Any) -> bool:
         thread = threading.Thread(
             target=self._run, args=(sock, address), name=f"lucidtls {address}", daemon=True
         )
-        with self._lock:
-            self._serving[thread] = sock
-        thread.start()
+        try:
+            # Together, so that `stop` never sees a thread that has not been started.
+            with self._lock:
+                thread.start()
+                self._serving[thread] = sock
+        except (RuntimeError, MemoryError) as error:
+            sock.close()
+            _log.error("%s: no thread for this client: %s", address, error)
+            time.sleep(OUT_OF_RESOURCES_PAUSE)
+            return False
         return True
 
     def _run(self, sock: socket.socket, address: Any) -> None:

@@ -14,7 +14,7 @@ from lucidtls.errors import ConfigurationError, TimedOut, UsageError
 from lucidtls.events import Negotiated, SessionTicket
 from lucidtls.io.certificates import as_dictionary
 from lucidtls.io.files import SocketFile, open_file
-from lucidtls.io.stream import DIRECT, READ_AHEAD, TLSStream
+from lucidtls.io.stream import DIRECT, TLSStream
 from lucidtls.io.transport import Deadline, open_any, resolve
 
 if TYPE_CHECKING:
@@ -139,11 +139,14 @@ class TLSSocket(TLSStream):
         """
         deadline = Deadline(timeout)
         try:
-            with self._writing, self._reading:
+            # Reading is left free while it writes, so that an alert is heard when writing fails or waits.
+            with self._writing:
                 while self._connection.negotiated is None:
                     self._write_out(deadline)
-                    self._receive(deadline)
-                    self._take_events()
+                    with self._reading:
+                        if self._connection.negotiated is None:
+                            self._receive(deadline)
+                        self._take_events()
                 self._write_out(deadline)
         except TimedOut as error:
             state = self._connection.state
@@ -183,6 +186,8 @@ class TLSSocket(TLSStream):
         Records are decrypted straight into buffers of 16,385 bytes or more, several at once if they are
         there.
         """
+        if nbytes < 0:
+            raise ValueError("nbytes is not negative")
         with memoryview(buffer) as whole, whole.cast("B") as view, self._reading:
             target = view[:nbytes] if nbytes else view
             deadline = Deadline(self._timeout)
@@ -195,26 +200,35 @@ class TLSSocket(TLSStream):
         return 0
 
     def pending(self) -> int:
-        """Bytes that `recv` can return at once without asking the system, as far as they are decrypted."""
-        return self._arrived_length
+        """Bytes that `recv` can return at once without asking the system; more may follow them.
+
+        Decrypts a record for that if need be, and never waits. An end or a failure that no call has told yet
+        counts as 1, because the socket may not become readable for it. While another thread reads, only what
+        has been decrypted counts.
+        """
+        if not self._reading.acquire(blocking=False):
+            return self._arrived_length
+        try:
+            return self._count_ready()
+        finally:
+            self._reading.release()
 
     # Writing
 
     def send(self, data: ReadableBuffer) -> int:
         """Send some of `data`; returns how many bytes were taken.
 
-        A non-blocking socket takes none, and raises BlockingIOError, while earlier data still waits for the
+        Waits for the system to take them. If the timeout comes first, they count as taken all the same, and
+        what is left of them goes out with the next calls; TimedOut means that none were taken. A
+        non-blocking socket takes none, and raises BlockingIOError, while earlier data still waits for the
         system; call `flush` when it can be written until it returns True.
         """
         with memoryview(data) as whole, whole.cast("B") as view, view[:SEND_AT_ONCE] as part:
             with self._writing:
                 deadline = Deadline(self._timeout)
-                if self._timeout == 0.0 and not self._write_now():
-                    raise BlockingIOError("earlier data still waits to be written")
+                self._write_out(deadline)
                 self._seal(part)
-                if self._timeout == 0.0:
-                    self._write_now()
-                else:
+                with suppress(TimedOut, BlockingIOError):
                     self._write_out(deadline)
             return part.nbytes
 
@@ -226,6 +240,7 @@ class TLSSocket(TLSStream):
         with memoryview(data) as whole, whole.cast("B") as view, self._writing:
             deadline = Deadline(self._timeout)
             for start in range(0, view.nbytes, SEND_AT_ONCE):
+                deadline.start_turn()
                 with view[start : start + SEND_AT_ONCE] as part:
                     self._seal(part)
                 self._write_out(deadline)
@@ -264,7 +279,7 @@ class TLSSocket(TLSStream):
         with self._reading:
             self._take_events()
             while not self._peer_closed:
-                if self._arrived_length >= READ_AHEAD:
+                if self._keeps_enough():
                     raise UsageError("the peer sends more data: read until its end before unwrap")
                 self._receive(deadline)
                 self._take_events()
@@ -392,8 +407,11 @@ class TLSSocket(TLSStream):
 
     @property
     def tickets(self) -> tuple[SessionTicket, ...]:
-        """The session tickets that have come so far; they come after the handshake, with the first data."""
-        return tuple(self._tickets)
+        """The session tickets that have come so far; they come after the handshake, with the first data. None
+        after a failure (RFC 9846 §6).
+        """
+        connection = self._connection
+        return connection.tickets if isinstance(connection, ClientConnection) else ()
 
     def __repr__(self) -> str:
         where = "closed" if self._sock.fileno() < 0 else f"fd={self._sock.fileno()}"

@@ -10,12 +10,11 @@ import socket
 import threading
 from collections import deque
 from contextlib import suppress
-from itertools import islice
 from typing import Any, Final
 
 from lucidtls.connection import ClientConnection, ServerConnection
-from lucidtls.errors import ConnectionLost, TimedOut, TLSError, UsageError
-from lucidtls.events import ApplicationData, Event, PeerClosed, Question, SessionTicket, SessionTicketReceived
+from lucidtls.errors import ConnectionLost, TimedOut, TLSError, TruncatedStream, UsageError
+from lucidtls.events import ApplicationData, Event, PeerClosed, Question
 from lucidtls.io.transport import Deadline, wait
 
 SMALL_READ: Final = 2**14 + 2**11
@@ -27,6 +26,10 @@ DIRECT: Final = 2**14 + 1
 
 READ_AHEAD: Final = 2**20
 """Bytes of application data kept at most while writing has to wait; a system's own buffers are as large."""
+
+PIECE_COST: Final = 320
+"""Bytes that a piece of kept data costs beside its content, so that many short records count for what they
+take."""
 
 GATHERED: Final = 64
 """Pieces given to one gathering write; systems take at least 16, and Linux 1,024."""
@@ -49,17 +52,18 @@ class TLSStream:
         self._engine = threading.Lock()
         self._reading = threading.Lock()
         self._writing = threading.Lock()
-        self._outgoing: deque[memoryview] = deque()
+        self._outgoing: list[bytes | memoryview] = []
         self._arrived: deque[memoryview] = deque()
         self._arrived_length = 0
         self._fed = False
         self._read_size = SMALL_READ
         self._failure: BaseException | None = None
+        self._write_failure: ConnectionLost | None = None
+        self._end_told = False
         self._peer_closed = False
         self._write_closed = False
         self._closed = False
         self._files = 0
-        self._tickets: list[SessionTicket] = []
         self.bytes_sent = 0
         self.bytes_received = 0
         self.beginning = b""
@@ -112,8 +116,25 @@ class TLSStream:
     def _ended(self) -> bool:
         """Whether the peer has closed in good order; raises what ended the connection otherwise."""
         if self._failure is not None:
+            self._end_told = True
             raise self._failure
+        if self._peer_closed:
+            self._end_told = True
         return self._peer_closed
+
+    def _count_ready(self) -> int:
+        """Bytes that can be read at once; 1 for an end or a failure that has not been told yet.
+
+        The caller holds `_reading`.
+        """
+        if self._fed:
+            self._take_until_data()
+        if self._arrived_length or self._end_told:
+            return self._arrived_length
+        return int(self._peer_closed or self._failure is not None or self._write_failure is not None)
+
+    def _keeps_enough(self) -> bool:
+        return self._arrived_length + PIECE_COST * len(self._arrived) >= READ_AHEAD
 
     def _take_until_data(self) -> None:
         """Let the engine go on until there is data, the end, a failure, or nothing left to do."""
@@ -158,8 +179,6 @@ class TLSStream:
                 return
             case PeerClosed():
                 self._peer_closed = True
-            case SessionTicketReceived(ticket=ticket):
-                self._tickets.append(ticket)
             case _:
                 pass
         self._send_answers()
@@ -173,19 +192,24 @@ class TLSStream:
         raise error
 
     def _fail(self, error: BaseException) -> None:
-        self._failure = error
+        """Keep what ended the connection. An end without close_notify after a failed write is that failure's
+        other half.
+        """
+        truncated = isinstance(error, TruncatedStream) and self._write_failure is not None
+        self._failure = self._write_failure if truncated else error
         self._send_answers()
 
     def _send_answers(self) -> None:
         """Write what the engine has to say to what came (an alert, a KeyUpdate), as far as that needs no
         waiting.
 
-        A thread that is writing, or the next call that writes, takes along what is left.
+        A thread that is writing, or the next call that writes, takes along what is left. When writing fails,
+        that is only remembered: what the peer sent before is still to be read.
         """
         if self._writing.acquire(blocking=False):
             try:
                 with suppress(OSError):
-                    self._write_now()
+                    self._transmit()
             finally:
                 self._writing.release()
 
@@ -193,10 +217,20 @@ class TLSStream:
 
     def _receive(self, deadline: Deadline) -> None:
         """Wait for bytes and give them to the engine. The caller holds `_reading`."""
+        deadline.start_turn()
+        if self._connection.closed and self._failure is None and not self._peer_closed:
+            self._require_open()
+            raise UsageError("this side has closed before the handshake was done: nothing can be received")
         while not self._receive_now():
+            if self._outgoing:
+                # An earlier call could not write it all, and the peer may need it before it answers.
+                self._send_answers()
+            if self._write_failure is not None:
+                self._end_told = True
+                raise self._write_failure
             if deadline.seconds == 0.0:
                 raise BlockingIOError("nothing has come that could be read")
-            wait(self._sock, deadline, read=True)
+            wait(self._sock, deadline, read=True, write=bool(self._outgoing))
 
     def _receive_now(self) -> bool:
         """Give the engine what the system has; False when that is nothing. An end or a reset counts as
@@ -220,12 +254,13 @@ class TLSStream:
         self._fed = True
         return True
 
-    def _read_ahead(self) -> None:
-        """Take in what has come, up to the limit. The caller holds `_reading`."""
+    def _read_ahead(self, deadline: Deadline) -> None:
+        """Take in what has come, up to the limit and while there is time. The caller holds `_reading`."""
         while (
             self._failure is None
             and not self._peer_closed
-            and self._arrived_length < READ_AHEAD
+            and not self._keeps_enough()
+            and deadline.left() != 0.0
             and (self._take_event() or self._receive_now())
         ):
             pass
@@ -237,72 +272,86 @@ class TLSStream:
         with self._engine:
             if self._failure is not None:
                 raise self._failure
+            if self._write_failure is not None:
+                raise self._write_failure
             self._connection.send_data(data)
 
     def _write_out(self, deadline: Deadline) -> None:
         """Write all that is sealed, waiting as long as it takes. The caller holds `_writing`."""
         while not self._write_now():
+            deadline.start_turn()
             if deadline.seconds == 0.0:
                 raise BlockingIOError("the system's buffer is full")
             self._wait_to_write(deadline)
 
     def _write_now(self) -> bool:
-        """Write as much as the system takes at once; whether that was all. The caller holds `_writing`."""
+        """Write as much as the system takes at once; whether that was all. The caller holds `_writing`.
+
+        When writing has failed, raises what the peer said before, an alert say, or else ConnectionLost.
+        """
+        try:
+            return self._transmit()
+        except ConnectionLost as lost:
+            if self._reading.acquire(blocking=False):
+                try:
+                    self._read_ahead(Deadline(CLOSING_PATIENCE))
+                finally:
+                    self._reading.release()
+            if self._failure is not None and self._failure is not lost:
+                raise self._failure from lost
+            raise
+
+    def _transmit(self) -> bool:
+        """The same; a failure is kept apart from those of reading, and raised as ConnectionLost."""
         while True:
+            if self._write_failure is not None:
+                raise self._write_failure
             with self._engine:
-                self._outgoing.extend(map(memoryview, self._connection.chunks_to_send()))
+                self._outgoing += self._connection.chunks_to_send()
             if not self._outgoing:
                 return True
             try:
-                self._drop_written(self._write_some())
+                self._write_some()
             except BlockingIOError:
                 return False
             except OSError as error:
                 self._require_open()
-                self._lose(error)
+                self._outgoing.clear()
+                self._write_failure = _lost("writing", error)
 
-    def _write_some(self) -> int:
-        if len(self._outgoing) == 1 or not hasattr(self._sock, "sendmsg"):
-            return self._sock.send(self._outgoing[0])
-        return self._sock.sendmsg(islice(self._outgoing, GATHERED))
+    def _write_some(self) -> None:
+        pieces = self._outgoing[:GATHERED]
+        if len(pieces) == 1 or not hasattr(self._sock, "sendmsg"):
+            count = self._sock.send(pieces[0])
+        else:
+            count = self._sock.sendmsg(pieces)
+        self.bytes_sent += count
+        if count == sum(map(len, pieces)):
+            del self._outgoing[: len(pieces)]
+        else:
+            self._drop_written(count)
 
     def _drop_written(self, count: int) -> None:
-        self.bytes_sent += count
-        while count:
-            first = self._outgoing[0]
-            if count < first.nbytes:
-                self._outgoing[0] = first[count:]
-                return
-            count -= first.nbytes
-            self._outgoing.popleft()
+        """Forget the first `count` bytes of what is waiting."""
+        whole = 0
+        while count >= len(self._outgoing[whole]):
+            count -= len(self._outgoing[whole])
+            whole += 1
+        self._outgoing[: whole + 1] = [memoryview(self._outgoing[whole])[count:]]
 
     def _wait_to_write(self, deadline: Deadline) -> None:
         """Wait until the system takes more; read ahead meanwhile, unless another thread is reading."""
-        may_read = not self._peer_closed and self._arrived_length < READ_AHEAD
+        may_read = not self._peer_closed and not self._keeps_enough()
         if not may_read or not self._reading.acquire(blocking=False):
             wait(self._sock, deadline, write=True)
             return
         try:
             wait(self._sock, deadline, read=True, write=True)
-            self._read_ahead()
+            self._read_ahead(deadline)
         finally:
             self._reading.release()
         if self._failure is not None:
             raise self._failure
-
-    def _lose(self, error: OSError) -> None:
-        """A write failed: raise what the peer said before, an alert say, or else that the connection is
-        lost.
-        """
-        self._outgoing.clear()
-        if self._reading.acquire(blocking=False):
-            try:
-                self._read_ahead()
-            finally:
-                self._reading.release()
-        if self._failure is None or isinstance(self._failure, ConnectionLost):
-            self._failure = _lost("writing", error)
-        raise self._failure from error
 
     # Ending
 
@@ -322,8 +371,9 @@ class TLSStream:
 
     def _discard_input(self, deadline: Deadline) -> None:
         """Read and forget until the peer closes, or time is up."""
-        with suppress(TimedOut):
+        with suppress(TimedOut, BlockingIOError):
             while True:
+                deadline.start_turn()
                 try:
                     if not self._sock.recv(LARGE_READ):
                         return

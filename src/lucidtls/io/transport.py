@@ -6,23 +6,42 @@ import select
 import socket
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from lucidtls.errors import TimedOut
+from lucidtls.errors import TimedOut, UsageError
 from lucidtls.trust.names import DNSName, parse_server_name
 
 _READ = getattr(select, "POLLIN", 0)
 _WRITE = getattr(select, "POLLOUT", 0)
 
 
+TURNS_WITHOUT_WAITING: Final = 64
+"""Turns of a call that never waits: enough for all that a system's buffer holds, an end for a peer that fills
+it as fast as it is emptied."""
+
+
 class Deadline:
     """The moment by which something must be done; never, when made of None. Seconds."""
 
-    __slots__ = ("_at", "seconds")
+    __slots__ = ("_at", "_turns", "seconds")
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
         self._at = None if seconds is None else time.monotonic() + seconds
+        self._turns = 0
+
+    def start_turn(self) -> None:
+        """Raise TimedOut if the deadline has passed, however much the peer keeps a call busy.
+
+        The first turn is always allowed, and 64 of a deadline of 0 seconds; then BlockingIOError.
+        """
+        self._turns += 1
+        if self._at is None or self._turns == 1 or time.monotonic() < self._at:
+            return
+        if self.seconds != 0.0:
+            raise TimedOut(f"the call took longer than its timeout of {self.seconds:g} s")
+        if self._turns > TURNS_WITHOUT_WAITING:
+            raise BlockingIOError("what came so far is not enough")
 
     def left(self) -> float | None:
         """Seconds until the deadline, at least 0; None when there is none."""
@@ -31,16 +50,19 @@ class Deadline:
 
 def wait(sock: socket.socket, deadline: Deadline, *, read: bool = False, write: bool = False) -> None:
     """Return when the socket can be read or written, as asked, or has failed; raises TimedOut at the
-    deadline.
+    deadline, and UsageError on a socket that another thread has closed.
     """
     left = deadline.left()
+    descriptor = sock.fileno()
+    if descriptor < 0:
+        raise UsageError("the socket has been closed")
     if hasattr(select, "poll"):
         poll = select.poll()
-        poll.register(sock.fileno(), (_READ if read else 0) | (_WRITE if write else 0))
+        poll.register(descriptor, (_READ if read else 0) | (_WRITE if write else 0))
         # Rounded up: a wait of 0.4 ms must not become a busy loop of waits of 0.
         ready: list[Any] = poll.poll(None if left is None else -(-left * 1000 // 1))
     else:
-        ends = select.select([sock] if read else [], [sock] if write else [], [sock], left)
+        ends = select.select([descriptor] if read else [], [descriptor] if write else [], [descriptor], left)
         ready = [end for end in ends if end]
     if not ready and deadline.left() == 0.0:
         raise TimedOut(f"the call took longer than its timeout of {deadline.seconds:g} s")
