@@ -15,7 +15,7 @@ from typing import Any, Final
 from lucidtls.connection import ClientConnection, ServerConnection
 from lucidtls.errors import ConnectionLost, TimedOut, TLSError, TruncatedStream, UsageError
 from lucidtls.events import ApplicationData, Event, PeerClosed, Question
-from lucidtls.io.transport import Deadline, wait
+from lucidtls.io.transport import Deadline, EngineLock, wait
 
 SMALL_READ: Final = 2**14 + 2**11
 LARGE_READ: Final = 2**18
@@ -49,7 +49,7 @@ class TLSStream:
         self._timeout = sock.gettimeout()
         sock.setblocking(False)
         self._connection = connection
-        self._engine = threading.Lock()
+        self._engine = EngineLock()
         self._reading = threading.Lock()
         self._writing = threading.Lock()
         self._outgoing: list[bytes | memoryview] = []
