@@ -7,17 +7,18 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
 
 import lucidtls
 from lucidtls.connection import ClientConnection
-from lucidtls.errors import ConnectionLost, TimedOut, UsageError
+from lucidtls.errors import ConnectionLost, TimedOut, TruncatedStream, UsageError
 from lucidtls.io.sockets import TLSSocket, connect
 from lucidtls.io.stream import PIECE_COST, READ_AHEAD
 from lucidtls.io.transport import Deadline, wait
+from lucidtls.trace import TraceRecord
 from tests.flows.parties import SERVER_NAME, client_config, server_config
 from tests.unit.io import ends
 from tests.unit.io.ends import Background, raw_pair, tls_pair
@@ -380,3 +381,68 @@ def test_waiting_on_a_closed_socket_is_a_mistake() -> None:
     near.close()
     with far, pytest.raises(UsageError, match="closed"):
         wait(near, Deadline(1.0), read=True)
+
+
+class Meddler:
+    """A tracer that does something at the next record, once."""
+
+    wants_secrets = False
+
+    def __init__(self) -> None:
+        self.next: Callable[[], object] | None = None
+
+    def record(self, entry: TraceRecord) -> None:
+        """Do it."""
+        act, self.next = self.next, None
+        if act is not None:
+            act()
+
+
+CALLS: dict[str, Callable[[TLSSocket], object]] = {
+    "recv": lambda tls: tls.recv(1),
+    "recv_into": lambda tls: tls.recv_into(bytearray(1)),
+    "pending": lambda tls: tls.pending(),
+    "send": lambda tls: tls.send(b"x"),
+    "sendall": lambda tls: tls.sendall(b"x"),
+    "flush": lambda tls: tls.flush(),
+    "update_keys": lambda tls: tls.update_keys(),
+    "shutdown_write": lambda tls: tls.shutdown_write(),
+    "unwrap": lambda tls: tls.unwrap(),
+    "handshake": lambda tls: tls.handshake(),
+    "close": lambda tls: tls.close(),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_callback_cannot_use_the_connection_that_calls_it(name: str) -> None:
+    """A tracer that calls back into its own connection is told so, while reading and while writing."""
+    meddler = Meddler()
+    with tls_pair(client_config(tracer=meddler)) as (client, server):
+        meddler.next = lambda: CALLS[name](client)
+        with pytest.raises(UsageError, match="callback"):
+            Background(client.sendall, b"x").result()
+    with tls_pair(client_config(tracer=meddler)) as (client, server):
+        server.sendall(b"x")
+        meddler.next = lambda: CALLS[name](client)
+        with pytest.raises(UsageError, match="callback"):
+            Background(client.recv, 10).result()
+
+
+def test_a_close_that_a_callback_disturbs_still_closes() -> None:
+    """What a tracer raises at the last moment leaves no descriptor open."""
+
+    def disturb() -> None:
+        raise ZeroDivisionError("the tracer has a bug")
+
+    meddler = Meddler()
+    with tls_pair(client_config(tracer=meddler)) as (client, server):
+        reader = Background(client.recv, 10)
+        time.sleep(0.05)
+        meddler.next = disturb
+        with pytest.raises(ZeroDivisionError):
+            client.close()
+        assert client.fileno() == -1
+        with pytest.raises((TruncatedStream, ConnectionLost, UsageError)):
+            reader.result()
+        with pytest.raises((TruncatedStream, ConnectionLost)):
+            server.recv(10)

@@ -137,7 +137,7 @@ class TLSSocket(TLSStream):
         Raises TimedOut, ConnectionLost, AlertReceived, TruncatedStream, or the PeerError that says what is
         wrong with the peer's messages or certificate. `wrap` and `connect` have already called this.
         """
-        self._engine.refuse_callbacks()
+        self._refuse_callbacks()
         deadline = Deadline(timeout)
         try:
             # Reading is left free while it writes, so that an alert is heard when writing fails or waits.
@@ -171,7 +171,7 @@ class TLSSocket(TLSStream):
         """Return up to `bufsize` bytes, waiting for the first; b"" when the peer has closed in good order."""
         if bufsize < 0:
             raise ValueError("bufsize is not negative")
-        self._engine.refuse_callbacks()
+        self._refuse_callbacks()
         with self._reading:
             deadline = Deadline(self._timeout)
             while bufsize:
@@ -190,7 +190,7 @@ class TLSSocket(TLSStream):
         """
         if nbytes < 0:
             raise ValueError("nbytes is not negative")
-        self._engine.refuse_callbacks()
+        self._refuse_callbacks()
         with memoryview(buffer) as whole, whole.cast("B") as view, self._reading:
             target = view[:nbytes] if nbytes else view
             deadline = Deadline(self._timeout)
@@ -209,7 +209,7 @@ class TLSSocket(TLSStream):
         counts as 1, because the socket may not become readable for it. While another thread reads, only what
         has been decrypted counts.
         """
-        self._engine.refuse_callbacks()
+        self._refuse_callbacks()
         if not self._reading.acquire(blocking=False):
             return self._arrived_length
         try:
@@ -227,7 +227,7 @@ class TLSSocket(TLSStream):
         non-blocking socket takes none, and raises BlockingIOError, while earlier data still waits for the
         system; call `flush` when it can be written until it returns True.
         """
-        self._engine.refuse_callbacks()
+        self._refuse_callbacks()
         with memoryview(data) as whole, whole.cast("B") as view, view[:SEND_AT_ONCE] as part:
             with self._writing:
                 deadline = Deadline(self._timeout)
@@ -242,7 +242,7 @@ class TLSSocket(TLSStream):
 
         The timeout bounds the whole call.
         """
-        self._engine.refuse_callbacks()
+        self._refuse_callbacks()
         with memoryview(data) as whole, whole.cast("B") as view, self._writing:
             deadline = Deadline(self._timeout)
             for start in range(0, view.nbytes, SEND_AT_ONCE):
@@ -253,13 +253,13 @@ class TLSSocket(TLSStream):
 
     def flush(self) -> bool:
         """Write what an earlier call left over, as far as that needs no waiting; whether all is written."""
-        self._engine.refuse_callbacks()
+        self._refuse_callbacks()
         with self._writing:
             return self._write_now()
 
     def shutdown_write(self) -> None:
         """Send close_notify: the peer sees the end of our data, and can still be read (RFC 9846 §6.1)."""
-        self._engine.refuse_callbacks()
+        self._refuse_callbacks()
         with self._writing:
             if not self._write_closed:
                 self._write_closed = True
@@ -269,7 +269,7 @@ class TLSSocket(TLSStream):
 
     def update_keys(self, *, request_peer: bool = False) -> None:
         """Change our sending keys now, and ask the peer to change its own (RFC 9846 §4.7.3)."""
-        self._engine.refuse_callbacks()
+        self._refuse_callbacks()
         with self._writing:
             with self._engine:
                 self._connection.update_keys(request_peer=request_peer)
@@ -305,7 +305,7 @@ class TLSSocket(TLSStream):
         With `linger`, wait up to so many seconds for the peer to close too: a system that is closed with
         data still unread resets the connection, and the peer may then lose the last of what we sent.
         """
-        self._engine.refuse_callbacks()
+        self._refuse_callbacks()
         if not self._closed:
             self._closed = True
             if not self._files:
@@ -355,6 +355,7 @@ class TLSSocket(TLSStream):
         )
 
     def _file_closed(self) -> None:
+        self._refuse_callbacks()
         self._files -= 1
         if self._closed and not self._files:
             self._close_now()

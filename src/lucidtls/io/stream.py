@@ -15,7 +15,7 @@ from typing import Any, Final
 from lucidtls.connection import ClientConnection, ServerConnection
 from lucidtls.errors import ConnectionLost, TimedOut, TLSError, TruncatedStream, UsageError
 from lucidtls.events import ApplicationData, Event, PeerClosed, Question
-from lucidtls.io.transport import Deadline, EngineLock, wait
+from lucidtls.io.transport import Deadline, wait
 
 SMALL_READ: Final = 2**14 + 2**11
 LARGE_READ: Final = 2**18
@@ -49,7 +49,9 @@ class TLSStream:
         self._timeout = sock.gettimeout()
         sock.setblocking(False)
         self._connection = connection
-        self._engine = EngineLock()
+        # Reentrant only because such a lock knows, at no cost, whether this thread holds it: see
+        # `_refuse_callbacks`.
+        self._engine: Any = threading.RLock()
         self._reading = threading.Lock()
         self._writing = threading.Lock()
         self._outgoing: list[bytes | memoryview] = []
@@ -192,9 +194,11 @@ class TLSStream:
         raise error
 
     def _fail(self, error: BaseException) -> None:
-        """Keep what ended the connection. An end without close_notify after a failed write is that failure's
-        other half.
+        """Keep what ended the connection, the first thing that did. An end without close_notify after a
+        failed write is that failure's other half.
         """
+        if self._failure is not None:
+            return
         truncated = isinstance(error, TruncatedStream) and self._write_failure is not None
         self._failure = self._write_failure if truncated else error
         self._send_answers()
@@ -218,10 +222,9 @@ class TLSStream:
     def _receive(self, deadline: Deadline) -> None:
         """Wait for bytes and give them to the engine. The caller holds `_reading`."""
         deadline.start_turn()
-        if self._connection.closed and self._failure is None and not self._peer_closed:
-            self._require_open()
-            raise UsageError("this side has closed before the handshake was done: nothing can be received")
         while not self._receive_now():
+            if self._connection.closed:
+                raise _closed_too_early()
             if self._outgoing:
                 # An earlier call could not write it all, and the peer may need it before it answers.
                 self._send_answers()
@@ -249,6 +252,9 @@ class TLSStream:
         if not self.bytes_received:
             self.beginning = data[:BEGINNING]
         self.bytes_received += len(data)
+        if not data and self._connection.closed and not self._peer_closed:
+            self._fail(_closed_too_early())
+            return True
         with self._engine:
             self._connection.receive_data(data)
         self._fed = True
@@ -380,9 +386,18 @@ class TLSStream:
                 except BlockingIOError:
                     wait(self._sock, deadline, read=True)
 
+    def _refuse_callbacks(self) -> None:
+        """Raise UsageError in a callback of the engine, which would wait for itself."""
+        if self._engine._is_owned():  # as threading.Condition asks it
+            raise UsageError("a tracer, verifier or other callback cannot use the connection that calls it")
+
     def _require_open(self) -> None:
         if self._sock.fileno() < 0:
             raise UsageError("the socket has been closed")
+
+
+def _closed_too_early() -> UsageError:
+    return UsageError("this side has closed before the handshake was done: nothing can be received")
 
 
 def _lost(doing: str, error: OSError) -> ConnectionLost:

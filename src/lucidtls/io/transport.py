@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 import socket
-import threading
 import time
 from dataclasses import dataclass
 from typing import Any, Final
@@ -47,30 +46,6 @@ class Deadline:
     def left(self) -> float | None:
         """Seconds until the deadline, at least 0; None when there is none."""
         return None if self._at is None else max(0.0, self._at - time.monotonic())
-
-
-class EngineLock:
-    """Held while an engine works, callbacks of the application included. It knows the thread that holds it."""
-
-    __slots__ = ("_lock", "_owner")
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._owner = 0
-
-    def refuse_callbacks(self) -> None:
-        """Raise UsageError in a callback of the engine: it would wait for itself."""
-        if self._owner == threading.get_ident():
-            raise UsageError("a tracer, verifier or other callback cannot use the connection that calls it")
-
-    def __enter__(self) -> None:
-        self.refuse_callbacks()
-        self._lock.acquire()
-        self._owner = threading.get_ident()
-
-    def __exit__(self, *_: object) -> None:
-        self._owner = 0
-        self._lock.release()
 
 
 def wait(sock: socket.socket, deadline: Deadline, *, read: bool = False, write: bool = False) -> None:

@@ -65,8 +65,10 @@ def tls_pair(
 ) -> Iterator[tuple[TLSSocket, TLSSocket]]:
     """A client's and a server's end, connected."""
     near, far = raw_pair()
-    other = Background(lambda: wrap(far, config=server or server_config(), server_side=True))
-    client_end = wrap(near, config=client or client_config(), server_name=SERVER_NAME)
+    # Both first: two threads must not make two roots of trust.
+    client, server = client or client_config(), server or server_config()
+    other = Background(lambda: wrap(far, config=server, server_side=True))
+    client_end = wrap(near, config=client, server_name=SERVER_NAME)
     server_end = other.result()
     try:
         yield client_end, server_end
