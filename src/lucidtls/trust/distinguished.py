@@ -11,15 +11,34 @@ RelativeName = tuple[tuple[bytes, str | bytes], ...]
 CanonicalName = tuple[RelativeName, ...]
 
 EMPTY_NAME = bytes((der.SEQUENCE, 0))
+# Stands for the type of an attribute in a name that could not be taken apart.
+_OPAQUE = b""
 
 _ENCODINGS = {
     0x0C: "utf-8",  # UTF8String
+    0x12: "ascii",  # NumericString
     0x13: "ascii",  # PrintableString
     0x14: "latin-1",  # TeletexString; what CAs put into it is Latin-1
     0x16: "ascii",  # IA5String
+    0x19: "latin-1",  # GraphicString; this and GeneralString are read as TeletexString is
+    0x1A: "ascii",  # VisibleString
+    0x1B: "latin-1",  # GeneralString
     0x1C: "utf-32-be",  # UniversalString
     0x1E: "utf-16-be",  # BMPString
 }
+
+# BOOLEAN, INTEGER, BIT STRING, OCTET STRING, OBJECT IDENTIFIER, ENUMERATED, UTCTime, GeneralizedTime: no text
+# equals one of these, so that their bytes say enough.
+_NO_TEXT = frozenset({0x01, 0x02, 0x03, 0x04, 0x06, 0x0A, 0x17, 0x18})
+
+# NFKC takes time with the square of a run of combining characters. X.520's upper bounds are far below this.
+MAX_FOLDED_SIZE = 1024
+
+# RFC 4518 §2.2, in ASCII: TAB to CR are spaces, the other control characters are nothing.
+_ASCII_CONTROLS: dict[int, str | None] = dict.fromkeys((*range(0x20), 0x7F))
+_ASCII_CONTROLS |= dict.fromkeys(range(0x09, 0x0E), " ")
+# Beyond ASCII: NEL is a space; these marks, and all control and format characters, are nothing.
+_NOTHING = frozenset("\u034f\u180b\u180c\u180d\ufffc")
 
 
 def canonical_name(name: bytes) -> CanonicalName:
@@ -28,7 +47,16 @@ def canonical_name(name: bytes) -> CanonicalName:
         return tuple(_relative_name(body) for _, body in der.children(name))
     except ValueError:
         # Attribute values may be any ASN.1, of which `der` reads only what occurs: such a name equals itself.
-        return (((b"", name),),)
+        return (((_OPAQUE, name),),)
+
+
+def is_readable(name: CanonicalName) -> bool:
+    """Tell whether all of a name was understood; else a name that differs may mean the same."""
+    return all(
+        isinstance(value, str) or (kind != _OPAQUE and value[0] in _NO_TEXT)
+        for relative in name
+        for kind, value in relative
+    )
 
 
 def is_within(name: CanonicalName, subtree: CanonicalName) -> bool:
@@ -40,6 +68,12 @@ def attribute_values(name: CanonicalName, attribute: bytes) -> list[str]:
     """Return the values that a name has of one attribute type, by encoded OID."""
     pairs = (pair for relative in name for pair in relative)
     return [value for kind, value in pairs if kind == attribute and isinstance(value, str)]
+
+
+def hides_attribute(name: CanonicalName, attribute: bytes) -> bool:
+    """Tell whether a name may have a value of one attribute type that `attribute_values` does not return."""
+    pairs = (pair for relative in name for pair in relative)
+    return any(kind in (attribute, _OPAQUE) and not isinstance(value, str) for kind, value in pairs)
 
 
 def _relative_name(body: bytes) -> RelativeName:
@@ -54,7 +88,10 @@ def _relative_name(body: bytes) -> RelativeName:
 
 
 def _value(tag: int, contents: bytes) -> str | bytes:
-    """Fold one attribute value: RFC 4518's preparation by way of NFKC, case folding and space compression."""
+    """Fold one attribute value: RFC 4518's preparation by way of NFKC, case folding and space compression.
+
+    What is not text, or too long for the work to be bounded, stays as it is: bytes, tag first.
+    """
     encoding = _ENCODINGS.get(tag)
     if encoding is None:
         return bytes((tag,)) + contents
@@ -62,7 +99,23 @@ def _value(tag: int, contents: bytes) -> str | bytes:
         text = contents.decode(encoding)
     except UnicodeDecodeError:
         return bytes((tag,)) + contents
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-        return " ".join(text.split())
-    return " ".join(text.lower().split())
+    if text.isascii():
+        return " ".join((text if text.isprintable() else text.translate(_ASCII_CONTROLS)).lower().split())
+    if len(contents) > MAX_FOLDED_SIZE:
+        return bytes((tag,)) + contents
+    text = unicodedata.normalize("NFKC", "".join(map(_mapped, text))).casefold()
+    return " ".join(unicodedata.normalize("NFKC", text).split())
+
+
+def _mapped(character: str) -> str:
+    """Map one character as RFC 4518 §2.2 does before normalization."""
+    if character in "\t\n\v\f\r\x85":
+        return " "
+    # The two ranges are variation selectors.
+    nothing = (
+        character in _NOTHING
+        or unicodedata.category(character) in ("Cc", "Cf")
+        or "\ufe00" <= character <= "\ufe0f"
+        or "\U000e0100" <= character <= "\U000e01ef"
+    )
+    return "" if nothing else character

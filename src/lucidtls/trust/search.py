@@ -57,7 +57,17 @@ def find_path(presented: Presented, question: Question, trust: TrustStore, polic
 class _Search:
     """One verification's search. Signature verdicts are kept for its duration only."""
 
-    __slots__ = ("budget", "complete", "dead_end", "policy", "presented", "question", "trust", "verdicts")
+    __slots__ = (
+        "budget",
+        "complete",
+        "dead_end",
+        "policy",
+        "presented",
+        "question",
+        "subjects",
+        "trust",
+        "verdicts",
+    )
 
     def __init__(
         self, presented: Presented, question: Question, trust: TrustStore, policy: CertificatePolicy
@@ -68,6 +78,8 @@ class _Search:
         self.policy = policy
         self.budget = Budget()
         self.verdicts: dict[tuple[bytes, bytes], bool] = {}
+        # Subjects as text: long ones take long to write, and a certificate may have a problem on many paths.
+        self.subjects: dict[ParsedCertificate, str] = {}
         # What the second search finds: the problems of each path that reaches an anchor, and the longest path
         # that reaches none, with a certificate that has the issuer's name and another key, if there is one.
         self.complete: list[list[Problem]] = []
@@ -204,7 +216,10 @@ class _Search:
     def _placed(self, problem: Problem, certificate: ParsedCertificate) -> Problem:
         """Add which certificate it is: its place in the peer's list, None for an anchor, and its subject."""
         place = self.presented.places.get(certificate.der)
-        fields = {"index": place, "subject": certificate.subject_text, **problem.fields}
+        subject = self.subjects.get(certificate)
+        if subject is None:
+            subject = self.subjects[certificate] = certificate.subject_text
+        fields = {"index": place, "subject": subject, **problem.fields}
         return replace(problem, fields=fields)
 
 

@@ -277,19 +277,17 @@ class _Collection:
 
     def add_directory(self, path: str) -> None:
         """Add every file in a directory that is named like a certificate."""
-        with os.scandir(path) as listing:
-            entries = sorted(
-                (entry.name, entry) for entry in listing if _CERTIFICATE_FILE.fullmatch(entry.name)
-            )
-        for _, entry in entries:
+        for entry in _certificate_files(path):
             try:
                 self.add_file(entry.path, entry.stat())
             except OSError:
                 continue
 
 
-# Places with their size and modification time, and what was in them: a process parses each state once.
-_State = tuple[tuple[str, int, int], ...]
+# Name, size and modification time of a file; a place is a bundle, or a directory and the files in it.
+_FileState = tuple[str, int, int]
+# Places, and what was in them: a process parses each state once.
+_State = tuple[tuple[_FileState, ...], ...]
 _remembered: dict[_State, Anchors] = {}
 
 
@@ -297,7 +295,7 @@ def _read_places(places: Sequence[str]) -> Anchors:
     """Read bundles and directories; ConfigurationError when one cannot be read."""
     try:
         found = [(place, os.stat(place)) for place in places]
-        state = tuple((place, status.st_size, status.st_mtime_ns) for place, status in found)
+        state = tuple(_place_state(place, status) for place, status in found)
         if state not in _remembered:
             collection = _Collection()
             for place, status in found:
@@ -314,7 +312,30 @@ def _read_places(places: Sequence[str]) -> Anchors:
 
 
 def _names(state: _State) -> list[str]:
-    return [name for name, _, _ in state]
+    return [place[0][0] for place in state]
+
+
+def _file_state(name: str, status: os.stat_result) -> _FileState:
+    return name, status.st_size, status.st_mtime_ns
+
+
+def _place_state(path: str, status: os.stat_result) -> tuple[_FileState, ...]:
+    """Say what would differ if a place had changed; that of a directory stays when a file is overwritten."""
+    states = [_file_state(path, status)]
+    if stat.S_ISDIR(status.st_mode):
+        for entry in _certificate_files(path):
+            try:
+                states.append(_file_state(entry.name, entry.stat()))
+            except OSError:
+                continue
+    return tuple(states)
+
+
+def _certificate_files(path: str) -> list[os.DirEntry[str]]:
+    """List what in a directory is named like a certificate, by name."""
+    with os.scandir(path) as listing:
+        found = [entry for entry in listing if _CERTIFICATE_FILE.fullmatch(entry.name)]
+    return sorted(found, key=lambda entry: entry.name)
 
 
 def _environment_places() -> list[str]:
