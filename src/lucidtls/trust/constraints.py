@@ -32,7 +32,7 @@ _LABELS = r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*"
 _HOST = re.compile(_LABELS)
 # A constraint that is a host or a domain; empty for all.
 _BASE = re.compile(rf"(?:\.?{_LABELS})?")
-# RFC 3986 §3, as far as all readers of URIs agree on where the host is: no backslash, no percent sign in it.
+# RFC 3986, as far as all readers of URIs agree on where the host is: no backslash, no percent sign in it.
 _URI = re.compile(
     r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._~!$&'()*+,;=:%-]*@)?([a-z0-9.-]+)(?::[0-9]*)?(?:[/?#][ -~]*)?",
     re.IGNORECASE,
@@ -278,7 +278,7 @@ def _prepared(
     key = id(values), form.word, read
     if key not in budget.remembered:
         sizes = [len(value) for value in values if isinstance(value, (str, bytes))]
-        budget.handle_names(sum(size // form.prepared_size for size in sizes))
+        budget.charge_names(sum(size // form.prepared_size for size in sizes))
         weight = sum(size // COMPARED_SIZE for size in sizes)
         budget.remembered[key] = _Prepared(values, tuple(map(read, values)), weight)
     found: _Prepared = budget.remembered[key]
@@ -289,7 +289,7 @@ def _form_problem(
     form: NameForm, presented: _Prepared, permitted: _Prepared, excluded: _Prepared, budget: Budget
 ) -> Problem | None:
     bases = len(permitted.read) + len(excluded.read)
-    budget.handle_names(presented.weight * bases + (permitted.weight + excluded.weight) * len(presented.read))
+    budget.charge_names(presented.weight * bases + (permitted.weight + excluded.weight) * len(presented.read))
     if None in permitted.read or None in excluded.read:
         unreadable = _first_unreadable(permitted) or _first_unreadable(excluded)
         return _problem(form, unreadable, "is constrained in a way that cannot be read")

@@ -48,9 +48,9 @@ class Budget:
 
     def compare_names(self, names: int, constraints: int) -> None:
         """Count the comparisons of each of some names with each of some name constraints."""
-        self.handle_names(names * (constraints + NAME_PREPARATION))
+        self.charge_names(names * (constraints + NAME_PREPARATION))
 
-    def handle_names(self, work: int) -> None:
+    def charge_names(self, work: int) -> None:
         """Count work on names, in comparisons."""
         self.name_comparisons -= work
         if self.name_comparisons < 0:
