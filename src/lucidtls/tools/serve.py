@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -82,6 +83,7 @@ class Service:
     verbosity: int
     timeout: float
     speaks_http: bool
+    tell: Callable[[Line], None]
     json_log: TextIO | None = None
     once: bool = False
     worst: int = exits.OK
@@ -144,7 +146,7 @@ class Service:
         now = datetime.now(UTC)
         style: Style = mark
         shown: Line = line(f"{now:%H:%M:%S} #{number} {_place(address)}  ", (MARKS[mark], style), f" {text}")
-        self.terminal.say(shown)
+        self.tell(shown)
         if self.json_log is not None:
             with self._lock:
                 self.json_log.write(
@@ -227,6 +229,8 @@ def prepare(options: argparse.Namespace, terminal: Terminal) -> tuple[Service, l
     speaks_http = not options.echo
     protocols = options.alpn if options.alpn is not None else ("http/1.1" if speaks_http else "")
     if options.client_cert != "none":
+        if not options.client_ca:
+            raise usage_error("--client-cert needs --client-ca: say whose certificates are accepted")
         choices["trust"] = read_trust(options.client_ca, system=False)
     if options.hrr == "always":
         choices["cookie_key"] = os.urandom(32)
@@ -249,6 +253,7 @@ def prepare(options: argparse.Namespace, terminal: Terminal) -> tuple[Service, l
         verbosity=options.verbose,
         timeout=options.timeout,
         speaks_http=speaks_http,
+        tell=_teller(options, terminal),
         json_log=_json_log(options.json_log),
         once=options.once,
     )
@@ -269,6 +274,11 @@ def _identity(options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     root = data_directory() / "constrained" / "root.pem"
     how = [f"curl --cacert {root} …", f"lucidtls connect … --ca {root}", f"SSL_CERT_FILE={root} python3 …"]
     return {"credentials": identity.credential, "choose_credential": identity.choose}, how
+
+
+def _teller(options: argparse.Namespace, terminal: Terminal) -> Callable[[Line], None]:
+    """Where lines for people go: to the standard output, unless that is for JSON."""
+    return terminal.log if options.json_log == "-" else terminal.say
 
 
 def _root(options: argparse.Namespace) -> Path | None:
@@ -298,11 +308,10 @@ def _announce(
     speaks_http: bool,
     how_to_trust: list[str],
 ) -> None:
+    tell = _teller(options, terminal)
     host = "localhost" if options.bind == "127.0.0.1" and options.cert is None else options.bind
     where = f"[{host}]:{listener.port}" if ":" in host else f"{host}:{listener.port}"
-    terminal.say(
-        line(("Serving  ", "dim"), (f"https://{where}/" if speaks_http else f"{where} (echo)", "bold"))
-    )
+    tell(line(("Serving  ", "dim"), (f"https://{where}/" if speaks_http else f"{where} (echo)", "bold")))
     for place, how in enumerate(how_to_trust):
-        terminal.say(line(("Trust    " if place == 0 else "         ", "dim"), how))
-    terminal.say(line(("Stop     ", "dim"), "Ctrl-C"))
+        tell(line(("Trust    " if place == 0 else "         ", "dim"), how))
+    tell(line(("Stop     ", "dim"), "Ctrl-C"))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import lucidtls
 from lucidtls import cli
 from lucidtls.errors import AlertReceived, TLSError
 from lucidtls.io.sockets import TLSSocket, connect
@@ -23,6 +27,8 @@ from lucidtls.tools.serve import RENEWAL, DevelopmentIdentity
 from tests.flows.parties import client_config, root
 from tests.unit.io.ends import PATIENCE, Background, read_all
 from tests.unit.tools.conftest import Run
+
+SOURCE = Path(lucidtls.__file__).parent.parent
 
 
 class Served:
@@ -270,3 +276,19 @@ def test_a_development_certificate_is_renewed_in_time() -> None:
     second = identity.choose(None)  # type: ignore[arg-type]
     assert second is not first
     assert identity.until - datetime.now(UTC) > RENEWAL
+
+
+def test_json_on_the_standard_output_stands_alone(tmp_path: Path) -> None:
+    """With --json-log - each line of the standard output is a JSON object; people read the standard error."""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "LUCIDTLS_CAROOT": str(tmp_path / "authority")}
+    command = [sys.executable, "-m", "lucidtls", "serve", "--port", "0", "--once", "--json-log", "-"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=environment, **pipes) as process:  # type: ignore[call-overload]
+        port = int(process.stderr.readline().rstrip("/\n").rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as raw:
+            raw.sendall(b"SSH-2.0-x\r\n")
+            read_all(raw)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert [json.loads(line)["diagnoses"][0]["code"] for line in out.splitlines()] == ["LT-P04"]
+    assert "✗ LT-P04" in err
+    assert process.returncode == exits.NOT_TLS, "--once ends with the exit code of its connection"
