@@ -35,8 +35,10 @@ _NO_TEXT = frozenset({0x01, 0x02, 0x03, 0x04, 0x06, 0x0A, 0x17, 0x18})
 MAX_FOLDED_SIZE = 1024
 
 # RFC 4518 §2.2, in ASCII: TAB to CR are spaces, the other control characters are nothing.
-_ASCII_CONTROLS: dict[int, str | None] = dict.fromkeys((*range(0x20), 0x7F))
-_ASCII_CONTROLS |= dict.fromkeys(range(0x09, 0x0E), " ")
+_ASCII_CONTROLS: dict[int, str | None] = {
+    **dict.fromkeys((*range(0x20), 0x7F)),
+    **dict.fromkeys(range(0x09, 0x0E), " "),
+}
 # Beyond ASCII: NEL is a space; these marks, and all control and format characters, are nothing.
 _NOTHING = frozenset("\u034f\u180b\u180c\u180d\ufffc")
 
