@@ -15,6 +15,7 @@ import pytest
 import lucidtls
 from lucidtls.connection import ClientConnection
 from lucidtls.errors import ConnectionLost, TimedOut, TruncatedStream, UsageError
+from lucidtls.io.marks import RecordMarks
 from lucidtls.io.sockets import TLSSocket, connect
 from lucidtls.io.stream import PIECE_COST, READ_AHEAD
 from lucidtls.io.transport import Deadline, wait
@@ -309,6 +310,58 @@ def test_a_reader_sends_what_an_earlier_call_left_over() -> None:
         client.settimeout(5)
         assert client.recv(100) == b"all of it"
         answering.result()
+
+
+# What follows TLS on the transport
+
+
+@pytest.mark.parametrize("data", [b"", b"still sealed", bytes(40_000)])
+@pytest.mark.parametrize("follows", [b"220 ready\r\n", b"\x16\x03\x01\0\1\0", b"\x17\x03\x03\0\0"])
+def test_what_follows_close_notify_is_left_to_the_next_protocol(data: bytes, follows: bytes) -> None:
+    """TLS ends with close_notify: what a peer sends behind it is not TLS's to take (RFC 9846 §6.1)."""
+    with tls_pair() as (client, server):
+        server._connection.send_data(data)
+        server._connection.close()
+        server._sock.setblocking(True)
+        server._sock.sendall(server._connection.data_to_send() + follows)
+        with client.unwrap() as raw:
+            assert raw.recv(100) == follows
+        assert data == b"".join(iter(lambda: client.recv(65536), b""))
+
+
+@pytest.mark.parametrize("follows", [b"2", b"220 ready\r\n", b"\x16\x03\x01\0\1\0"])
+@pytest.mark.parametrize("half_closed", [False, True])
+def test_what_was_read_along_with_close_notify_is_not_lost_in_silence(
+    follows: bytes, half_closed: bool
+) -> None:
+    """A transport some of whose bytes are gone is not handed on."""
+    with tls_pair() as (client, server):
+        server._connection.close()
+        server._sock.setblocking(True)
+        server._sock.sendall(server._connection.data_to_send() + follows)
+        if half_closed:
+            client.shutdown_write()
+        assert client.recv(10) == b""
+        with pytest.raises(UsageError, match="close_notify"):
+            client.unwrap()
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 5, 7, 20, 100])
+def test_records_are_followed_however_they_are_cut(piece: int) -> None:
+    """A record's header says where the next one begins (RFC 9846 §5.1)."""
+    lengths = (0, 1, 300, 4, 0, 17)
+    stream = b"".join(b"\x17\x03\x03" + length.to_bytes(2) + bytes(length) for length in lengths)
+    marks = RecordMarks()
+    marks.sealed = True
+    for start in range(0, len(stream), piece):
+        marks.follow(stream[start : start + piece])
+    assert marks.wanted == 5
+    assert not marks.exceeded
+    marks.follow(b"\x17\x03")
+    assert marks.wanted == 3
+    marks.follow(b"\x03\0\x09x")
+    assert marks.wanted == 8
+    assert marks.exceeded
 
 
 # The server

@@ -149,6 +149,7 @@ class TLSSocket(TLSStream):
                             self._receive(deadline)
                         self._take_events()
                 self._write_out(deadline)
+                self._marks.sealed = True
         except TimedOut as error:
             state = self._connection.state
             self._say_goodbye()
@@ -280,9 +281,12 @@ class TLSSocket(TLSStream):
     def unwrap(self) -> socket.socket:
         """Close TLS in both directions and return the socket, for whatever is spoken next.
 
-        Waits for the peer's close_notify. Data that still comes before it can be read from this object
-        afterwards; if there is more than READ_AHEAD bytes, UsageError says to read first.
+        Waits for the peer's close_notify, and takes nothing that follows it. Data that still comes before it
+        can be read from this object afterwards; if there is more than READ_AHEAD bytes, UsageError says to
+        read first. UsageError too when an earlier call has taken in what follows the close_notify: a peer
+        should say nothing more before it has seen ours.
         """
+        self._refuse_callbacks()
         self.shutdown_write()
         deadline = Deadline(self._timeout)
         with self._reading:
@@ -290,8 +294,11 @@ class TLSSocket(TLSStream):
             while not self._peer_closed:
                 if self._keeps_enough():
                     raise UsageError("the peer sends more data: read until its end before unwrap")
+                self._read_size = self._marks.wanted
                 self._receive(deadline)
                 self._take_events()
+            if self._marks.exceeded:
+                raise UsageError("bytes that follow the peer's close_notify were read along with it")
         self._closed = True
         self._sock.settimeout(self._timeout)
         raw = self._sock

@@ -15,6 +15,7 @@ from typing import Any, Final
 from lucidtls.connection import ClientConnection, ServerConnection
 from lucidtls.errors import ConnectionLost, TimedOut, TLSError, TruncatedStream, UsageError
 from lucidtls.events import ApplicationData, Event, PeerClosed, Question
+from lucidtls.io.marks import RecordMarks
 from lucidtls.io.transport import Deadline, wait
 
 SMALL_READ: Final = 2**14 + 2**11
@@ -59,6 +60,7 @@ class TLSStream:
         self._arrived_length = 0
         self._fed = False
         self._read_size = SMALL_READ
+        self._marks = RecordMarks()
         self._failure: BaseException | None = None
         self._write_failure: ConnectionLost | None = None
         self._end_told = False
@@ -255,6 +257,7 @@ class TLSStream:
         if not data and self._connection.closed and not self._peer_closed:
             self._fail(_closed_too_early())
             return True
+        self._marks.follow(data)
         with self._engine:
             self._connection.receive_data(data)
         self._fed = True
