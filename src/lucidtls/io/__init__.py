@@ -3,6 +3,7 @@
 - `sockets`: a blocking socket that speaks TLS, `connect` and `wrap`.
 - `server`: a small server, one thread per connection, that no client can bring down.
 - `transport`: what both need of the operating system: names to addresses, waiting with a deadline.
+- `marks`: where records end, so that `unwrap` takes no byte of what comes after TLS.
 - `certificates`: a peer's certificate in the form of the standard library's `getpeercert`.
 - `windows`: the system's trust anchors where they are no files.
 
@@ -13,6 +14,6 @@ Ideas and invariants:
 - Bytes go out in the order in which the engine sealed them. They are taken from the engine and written under
   one lock, and what the system did not take yet is kept, never sealed again.
 - One thread may read while another writes. The engine itself is entered by one thread at a time.
-- What came before a failure is delivered before the failure is raised. A write that fails looks first
-  whether the peer has said why.
+- What came before a failure is delivered before the failure is raised. Failures of writing and of reading are
+  kept apart: a write that fails looks first whether the peer has said why, and a reader reads on.
 """
