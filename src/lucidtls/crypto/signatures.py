@@ -10,8 +10,9 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes as pyca_hashes
 from cryptography.hazmat.primitives.asymmetric import ec, mldsa, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import utils as asym_utils
 
-from lucidtls.crypto.hashes import SHA1, SHA256, SHA384, SHA512, HashAlgorithm
+from lucidtls.crypto.hashes import MD5_SHA1, SHA1, SHA256, SHA384, SHA512, HashAlgorithm
 from lucidtls.crypto.keys import (
     PrivateKey,
     PublicKey,
@@ -24,7 +25,9 @@ from lucidtls.crypto.keys import (
 from lucidtls.errors import BadSignature, ConfigurationError, IllegalParameter
 
 __all__ = [
+    "RSA_MD5_SHA1",
     "SIGNATURE_SCHEMES",
+    "SIGNATURE_SCHEMES_10",
     "PrivateKey",
     "PublicKey",
     "RSAPSSPublicKey",
@@ -34,10 +37,13 @@ __all__ = [
     "key_kind_of",
     "read_public_key",
     "scheme_named",
+    "scheme_row",
+    "schemes12_for_key",
     "schemes_for_key",
 ]
 
 _CLAUSE: Final = "RFC 9846 §4.5.2"
+_CLAUSE_12: Final = "RFC 5246 §7.4.3"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +52,9 @@ class SignatureScheme:
 
     `key_kind` says which keys it takes, `curve` binds ECDSA to one curve. `tls13` allows it in
     CertificateVerify, `certificates` in certificates by default. RSA needs `minimum_rsa_bits` of modulus.
+
+    `tls12` says that TLS 1.2 has it too. There `sign12` and `verify12` apply, because the names of ECDSA
+    schemes mean less: "In TLS 1.2, the extension contained hash/signature pairs" (RFC 9846 §4.3.3).
     """
 
     code: int
@@ -54,6 +63,7 @@ class SignatureScheme:
     hash: HashAlgorithm | None
     curve: str | None
     tls13: bool
+    tls12: bool
     certificates: bool
     source: str
     minimum_rsa_bits: int
@@ -69,20 +79,25 @@ class SignatureScheme:
 
         A private RSA key fits the PSS schemes of both kinds; which one its certificate says is not in it.
         """
+        if not self.fits12(key):
+            return False
+        return self.curve is None or getattr(getattr(key, "curve", None), "name", None) == self.curve
+
+    def fits12(self, key: PublicKey | PrivateKey) -> bool:
+        """Tell whether a key can be used with this scheme before TLS 1.3, where ECDSA takes any curve."""
         if key_kind_of(key) != self.key_kind and not (
             self.key_kind == "rsa_pss" and isinstance(key, rsa.RSAPrivateKey)
         ):
             return False
-        if self.minimum_rsa_bits:
-            return _fits_rsa(self, key)
-        return self.curve is None or getattr(getattr(key, "curve", None), "name", None) == self.curve
+        return not self.minimum_rsa_bits or _fits_rsa(self, key)
 
     def sign(self, private_key: PrivateKey, content: bytes) -> bytes:
         """Sign `content`; ConfigurationError when the key does not fit the scheme."""
-        if not self.fits(private_key):
-            raise ConfigurationError(f"a key ({describe_key(private_key)}) cannot sign with {self.name}")
-        signer: Callable[..., bytes] = private_key.sign
-        return signer(content, *self.parameters)
+        return _sign(self, private_key, content, self.fits(private_key))
+
+    def sign12(self, private_key: PrivateKey, content: bytes) -> bytes:
+        """Sign `content` as TLS 1.2 and before do, with ECDSA on any curve."""
+        return _sign(self, private_key, content, self.fits12(private_key))
 
     def verify(self, public_key: PublicKey, signature: bytes, content: bytes) -> None:
         """Check a signature over `content`.
@@ -90,19 +105,45 @@ class SignatureScheme:
         Raises BadSignature when it is wrong and IllegalParameter when the key does not fit the scheme: "the
         signature algorithm MUST be compatible with the key in the sender's end-entity certificate".
         """
-        if not self.fits(public_key):
-            raise IllegalParameter(
-                "the signature scheme does not fit the key in the certificate",
-                scheme=self.name,
-                key=describe_key(public_key),
-                clause=_CLAUSE,
-            )
-        key = public_key.key if isinstance(public_key, RSAPSSPublicKey) else public_key
-        verifier: Callable[..., None] = key.verify
-        try:
-            verifier(signature, content, *self.parameters)
-        except InvalidSignature as error:
-            raise BadSignature("a signature does not verify", scheme=self.name, clause=_CLAUSE) from error
+        _verify(self, public_key, signature, content, self.fits(public_key), _CLAUSE)
+
+    def verify12(
+        self, public_key: PublicKey, signature: bytes, content: bytes, clause: str = _CLAUSE_12
+    ) -> None:
+        """Check a signature as TLS 1.2 and before do, with ECDSA on any curve.
+
+        Raises as `verify` does; `clause` is the message's that carried the signature.
+        """
+        _verify(self, public_key, signature, content, self.fits12(public_key), clause)
+
+
+def _sign(scheme: SignatureScheme, private_key: PrivateKey, content: bytes, fits: bool) -> bytes:
+    if not fits:
+        raise ConfigurationError(f"a key ({describe_key(private_key)}) cannot sign with {scheme.name}")
+    if scheme.hash is MD5_SHA1:
+        content = MD5_SHA1.digest(content)
+    signer: Callable[..., bytes] = private_key.sign
+    return signer(content, *scheme.parameters)
+
+
+def _verify(
+    scheme: SignatureScheme, public_key: PublicKey, signature: bytes, content: bytes, fits: bool, clause: str
+) -> None:
+    if not fits:
+        raise IllegalParameter(
+            "the signature scheme does not fit the key in the certificate",
+            scheme=scheme.name,
+            key=describe_key(public_key),
+            clause=clause,
+        )
+    if scheme.hash is MD5_SHA1:
+        content = MD5_SHA1.digest(content)
+    key = public_key.key if isinstance(public_key, RSAPSSPublicKey) else public_key
+    verifier: Callable[..., None] = key.verify
+    try:
+        verifier(signature, content, *scheme.parameters)
+    except InvalidSignature as error:
+        raise BadSignature("a signature does not verify", scheme=scheme.name, clause=clause) from error
 
 
 def _fits_rsa(scheme: SignatureScheme, key: Any) -> bool:
@@ -146,7 +187,10 @@ _DIGEST_INFO: Final = {SHA1: 15, SHA256: 19, SHA384: 19, SHA512: 19}
 def _pkcs1(code: int, name: str, hash_: HashAlgorithm, certificates: bool, source: str) -> SignatureScheme:
     bits = 8 * (hash_.digest_size + _DIGEST_INFO[hash_] + 11)
     parameters = (padding.PKCS1v15(), _PYCA_HASHES[hash_])
-    return SignatureScheme(code, name, "rsa", hash_, None, False, certificates, source, bits, parameters)
+    legacy = name.endswith("_legacy")
+    return SignatureScheme(
+        code, name, "rsa", hash_, None, False, not legacy, certificates, source, bits, parameters
+    )
 
 
 def _pss(code: int, name: str, key_kind: str, hash_: HashAlgorithm) -> SignatureScheme:
@@ -155,18 +199,23 @@ def _pss(code: int, name: str, key_kind: str, hash_: HashAlgorithm) -> Signature
     pyca_hash = _PYCA_HASHES[hash_]
     # "The length of the Salt MUST be equal to the length of the output of the digest algorithm."
     parameters = (padding.PSS(padding.MGF1(pyca_hash), hash_.digest_size), pyca_hash)
-    return SignatureScheme(code, name, key_kind, hash_, None, True, True, "RFC 9846 §4.3.3", bits, parameters)
+    return SignatureScheme(
+        code, name, key_kind, hash_, None, True, True, True, "RFC 9846 §4.3.3", bits, parameters
+    )
 
 
 def _ecdsa(code: int, name: str, hash_: HashAlgorithm, curve: str | None) -> SignatureScheme:
     allowed = curve is not None
     parameters = (ec.ECDSA(_PYCA_HASHES[hash_]),)
-    return SignatureScheme(code, name, "ec", hash_, curve, allowed, allowed, "RFC 9846 §4.3.3", 0, parameters)
+    return SignatureScheme(
+        code, name, "ec", hash_, curve, allowed, True, allowed, "RFC 9846 §4.3.3", 0, parameters
+    )
 
 
 def _whole(code: int, name: str, key_kind: str, source: str) -> SignatureScheme:
-    """A scheme that hashes inside: EdDSA, and ML-DSA with an empty context."""
-    return SignatureScheme(code, name, key_kind, None, None, True, True, source, 0, ())
+    """A scheme that hashes inside: EdDSA, and ML-DSA with an empty context, which TLS 1.2 does not have."""
+    tls12 = key_kind in ("ed25519", "ed448")
+    return SignatureScheme(code, name, key_kind, None, None, True, tls12, True, source, 0, ())
 
 
 _EDDSA: Final = "RFC 9846 §4.3.3"
@@ -204,7 +253,31 @@ SIGNATURE_SCHEMES: Final[dict[int, SignatureScheme]] = {
     )
 }
 
+# TLS 1.0 and 1.1 name no schemes: the key's kind settles it. RSA signs the bare MD5 and SHA-1 digests with 11
+# bytes of padding around them. The code is of the private-use range, so that signatures can be asked for in
+# one way whatever the version. It is never on the wire and not in the table, so that nobody offers it.
+RSA_MD5_SHA1: Final = SignatureScheme(
+    0xFF01,
+    "rsa_pkcs1_md5_sha1",
+    "rsa",
+    MD5_SHA1,
+    None,
+    False,
+    False,
+    False,
+    "RFC 4346 §4.7",
+    8 * (MD5_SHA1.digest_size + 11),
+    (padding.PKCS1v15(), asym_utils.NoDigestInfo()),
+)
+
+SIGNATURE_SCHEMES_10: Final[dict[str, SignatureScheme]] = {
+    "rsa": RSA_MD5_SHA1,
+    "ec": SIGNATURE_SCHEMES[0x0203],
+}
+"""The one scheme of TLS 1.0 and 1.1 for each kind of key (RFC 4346 §7.4.3, RFC 8422 §5.4)."""
+
 _BY_NAME: Final = {row.name: row for row in SIGNATURE_SCHEMES.values()}
+_ROWS: Final = SIGNATURE_SCHEMES | {RSA_MD5_SHA1.code: RSA_MD5_SHA1}
 
 
 def scheme_named(name: str | int) -> SignatureScheme:
@@ -216,6 +289,34 @@ def scheme_named(name: str | int) -> SignatureScheme:
     return row
 
 
+def scheme_row(code: int) -> SignatureScheme:
+    """Find a scheme by a code of ours, that of RSA_MD5_SHA1 included; ConfigurationError when there is none.
+
+    A peer's code is looked up in SIGNATURE_SCHEMES instead, where there is no private one.
+    """
+    row = _ROWS.get(code)
+    return scheme_named(code) if row is None else row
+
+
 def schemes_for_key(public_key: PublicKey) -> tuple[SignatureScheme, ...]:
     """List the available schemes that fit a key, most preferred first, those of TLS 1.3 before others."""
     return tuple(row for row in SIGNATURE_SCHEMES.values() if row.available() and row.fits(public_key))
+
+
+def schemes12_for_key(public_key: PublicKey) -> tuple[SignatureScheme, ...]:
+    """List the available schemes of TLS 1.2 that fit a key, most preferred first and SHA-1 last.
+
+    ECDSA prefers the hash whose length is nearest to the curve's.
+    """
+    rows = [
+        row for row in SIGNATURE_SCHEMES.values() if row.tls12 and row.available() and row.fits12(public_key)
+    ]
+    bits = public_key.key_size if isinstance(public_key, ec.EllipticCurvePublicKey) else None
+    return tuple(sorted(rows, key=lambda row: _distance12(row, bits)))
+
+
+def _distance12(scheme: SignatureScheme, bits: int | None) -> tuple[bool, int]:
+    """Order schemes for `schemes12_for_key`: SHA-1 after all others, then by distance from a curve's size."""
+    if scheme.hash is None or bits is None:
+        return scheme.hash is SHA1, 0
+    return scheme.hash is SHA1, abs(8 * scheme.hash.digest_size - bits)
