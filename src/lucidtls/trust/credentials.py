@@ -8,10 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeGuard, runtime_checkable
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key, pkcs12
 
+from lucidtls.crypto.hashes import SHA1
 from lucidtls.crypto.keys import PrivateKey, PublicKey, RSAPSSPublicKey, describe_key, key_kind_of
-from lucidtls.crypto.signatures import SIGNATURE_SCHEMES, scheme_named, schemes_for_key
+from lucidtls.crypto.rsa import decrypt_premaster
+from lucidtls.crypto.signatures import (
+    SIGNATURE_SCHEMES_10,
+    SignatureScheme,
+    scheme_named,
+    scheme_row,
+    schemes12_for_key,
+    schemes_for_key,
+)
 from lucidtls.errors import ConfigurationError, UsageError
 from lucidtls.trust.certificate import ParsedCertificate, Unreadable
 from lucidtls.trust.filters import passes_filter
@@ -26,7 +36,20 @@ class Signer(Protocol):
     """A key that lives elsewhere (an HSM, a key service) and signs when called."""
 
     def sign(self, scheme: int, content: bytes) -> bytes:
-        """Sign `content` with the scheme of this code (`crypto.signatures.SIGNATURE_SCHEMES`)."""
+        """Sign `content` with the scheme of this code (`crypto.signatures.scheme_row`)."""
+        ...
+
+
+@runtime_checkable
+class Decrypter(Protocol):
+    """A `Signer` that decrypts as well, for RSA key exchange in TLS 1.2 and before."""
+
+    def decrypt(self, ciphertext: bytes) -> bytes:
+        """Decrypt with RSAES-PKCS1-v1_5; ValueError where that fails.
+
+        It must not show, by its time either, whether the padding was right: best is a key with implicit
+        rejection, which gives pseudo-random bytes instead of failing.
+        """
         ...
 
 
@@ -49,7 +72,9 @@ class Credential:
     """A chain and its key; made with `load` or `from_pkcs12`.
 
     `chain` is DER, leaf first. `schemes` are the codes the key can sign with in TLS 1.3, most preferred
-    first; `names` the leaf's DNS names; `issuers` the DER issuer names along the chain (for
+    first, `schemes12` those in TLS 1.2, and `legacy_scheme` is the one of TLS 1.0 and 1.1
+    (`crypto.signatures.SIGNATURE_SCHEMES_10`); `can_decrypt` tells whether it serves RSA key exchange.
+    `names` are the leaf's DNS names; `issuers` the DER issuer names along the chain (for
     certificate_authorities).
     """
 
@@ -60,6 +85,9 @@ class Credential:
     issuers: tuple[bytes, ...] = field(repr=False)
     leaf: ParsedCertificate = field(repr=False)
     ocsp_response: bytes | None = field(default=None, repr=False)
+    schemes12: tuple[int, ...] = ()
+    legacy_scheme: int | None = None
+    can_decrypt: bool = False
 
     @classmethod
     def load(
@@ -75,16 +103,22 @@ class Credential:
 
         `chain`: path, PEM or DER bytes, pyca certificate, or a list of those, leaf first. `key`: path, PEM
         or DER bytes, pyca key, a `Signer`, or `ASK`; without it, the key is looked for beside the chain in
-        the same PEM. `schemes` restricts what the key signs with. Raises ConfigurationError.
+        the same PEM. `schemes` restricts what the key signs with, in every version; TLS 1.0 and 1.1 are then
+        possible only if the key's scheme with SHA-1 is among them. Raises ConfigurationError.
         """
         certificates = _read_chain(chain)
         leaf_key = _leaf_key(certificates[0])
         loaded = _read_key(chain if key is None else key, password)
         _check_match(loaded, leaf_key, certificates)
+        may_sign, may_decrypt = _key_usage(certificates[0])
+        rows13, rows12 = _choose_schemes(leaf_key, may_sign, schemes)
         return cls(
             chain=tuple(certificate.der for certificate in certificates),
             key=loaded,
-            schemes=_choose_schemes(certificates[0], leaf_key, schemes),
+            schemes=tuple(row.code for row in rows13),
+            schemes12=tuple(row.code for row in rows12),
+            legacy_scheme=_legacy_scheme(leaf_key, rows12),
+            can_decrypt=may_decrypt and _decrypts(loaded, leaf_key),
             names=_dns_names(certificates[0]),
             issuers=tuple(certificate.issuer for certificate in certificates),
             leaf=certificates[0],
@@ -142,10 +176,26 @@ class Credential:
         if isinstance(self.key, Ask):
             raise UsageError("this credential's signatures come from the application, through an event")
         if is_private_key(self.key):
-            return SIGNATURE_SCHEMES[scheme].sign(self.key, content)
+            # The row does not know the version: that TLS 1.3 binds ECDSA to a curve is in `schemes`.
+            return scheme_row(scheme).sign12(self.key, content)
         signer: Any = self.key
         signature: bytes = signer.sign(scheme, content)
         return signature
+
+    def decrypt(self, ciphertext: bytes) -> bytes:
+        """Decrypt a premaster secret, for `crypto.rsa.choose_premaster`; only where `can_decrypt`.
+
+        ValueError stands for failure, and must not be told from what comes out otherwise. UsageError when the
+        key is `ASK` or cannot decrypt.
+        """
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            decrypted = decrypt_premaster(self.key, ciphertext)
+            if decrypted is None:
+                raise ValueError("the premaster secret cannot be decrypted")
+            return decrypted
+        if isinstance(self.key, Decrypter):
+            return self.key.decrypt(ciphertext)
+        raise UsageError("this credential's key does not decrypt here")
 
 
 def is_private_key(key: object) -> TypeGuard[PrivateKey]:
@@ -234,26 +284,47 @@ def _plain(key: PublicKey) -> object:
     return key.key if isinstance(key, RSAPSSPublicKey) else key
 
 
+def _key_usage(leaf: ParsedCertificate) -> tuple[bool, bool]:
+    """Tell whether the certificate lets its key sign, and encrypt a premaster secret (RFC 5280 §4.2.1.3)."""
+    try:
+        usage = leaf.facts.key_usage
+    except Unreadable as error:
+        raise ConfigurationError(
+            f"the certificate for {leaf.subject_text} cannot be used: {error}"
+        ) from error
+    return (True, True) if usage is None else (usage.digital_signature, usage.key_encipherment)
+
+
 def _choose_schemes(
-    leaf: ParsedCertificate, key: PublicKey, wanted: Sequence[str | int] | None
-) -> tuple[int, ...]:
-    """List what the key can sign with in TLS 1.3 (none, if the certificate's key usage forbids signing)."""
-    usable = tuple(row.code for row in schemes_for_key(key) if row.tls13)
+    key: PublicKey, may_sign: bool, wanted: Sequence[str | int] | None
+) -> tuple[list[SignatureScheme], list[SignatureScheme]]:
+    """List what the key signs with in TLS 1.3 and in TLS 1.2: what fits and is allowed, or those wanted."""
     if wanted is None:
-        try:
-            usage = leaf.facts.key_usage
-        except Unreadable as error:
-            raise ConfigurationError(
-                f"the certificate for {leaf.subject_text} cannot be used: {error}"
-            ) from error
-        return usable if usage is None or usage.digital_signature else ()
-    chosen = tuple(scheme_named(one).code for one in wanted)
-    for code in chosen:
-        if not SIGNATURE_SCHEMES[code].fits(key):
-            raise ConfigurationError(
-                f"a key ({describe_key(key)}) cannot sign with {SIGNATURE_SCHEMES[code].name}"
-            )
-    return chosen
+        if not may_sign:
+            return [], []
+        return [row for row in schemes_for_key(key) if row.tls13], list(schemes12_for_key(key))
+    chosen = [scheme_named(one) for one in wanted]
+    for row in chosen:
+        if not (row.fits12(key) if row.tls12 else row.fits(key)):
+            raise ConfigurationError(f"a key ({describe_key(key)}) cannot sign with {row.name}")
+    # What is of neither version is there for those who ask for it (RFC 9963).
+    newest = [row for row in chosen if (row.tls13 or not row.tls12) and row.fits(key)]
+    return newest, [row for row in chosen if row.tls12]
+
+
+def _legacy_scheme(key: PublicKey, allowed: Iterable[SignatureScheme]) -> int | None:
+    """Return the scheme of TLS 1.0 and 1.1, if the key may be used with SHA-1 at all and is long enough."""
+    row = SIGNATURE_SCHEMES_10.get(key_kind_of(key))
+    if row is None or not row.fits12(key) or all(one.hash is not SHA1 for one in allowed):
+        return None
+    return row.code
+
+
+def _decrypts(key: Key, leaf_key: PublicKey) -> bool:
+    """Tell whether a key can decrypt premaster secrets: RSA, not confined to PSS (RFC 4055 §1.2)."""
+    if key_kind_of(leaf_key) != "rsa":
+        return False
+    return isinstance(key, (rsa.RSAPrivateKey, Decrypter, Ask))
 
 
 def _dns_names(leaf: ParsedCertificate) -> tuple[str, ...]:
