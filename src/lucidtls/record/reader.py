@@ -1,15 +1,17 @@
-"""Receiving records: deframe, open, strip the padding (RFC 9846 §5.1-5.4)."""
+"""Receiving records: deframe, open, strip the padding (RFC 9846 §5.1-5.4, RFC 5246 §6.2)."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from lucidtls.crypto.aead import AEADKey, InvalidTag
-from lucidtls.errors import BadRecordMac, NotTLS, RecordOverflow, UnexpectedMessage
+from lucidtls.errors import BadRecordMac, NotTLS, RecordOverflow, UnexpectedMessage, UnsupportedVersion
 from lucidtls.record.framing import RecordBuffer
+from lucidtls.record.protection import AEADProtection, Protection
 from lucidtls.trace import RecordTraced, Tracer
 from lucidtls.wire.codepoints import CONTENT_TYPES, ContentType, name_of
-from lucidtls.wire.records import MAX_CIPHERTEXT_13, MAX_PLAINTEXT, guess_service
+from lucidtls.wire.records import MAX_CIPHERTEXT_13, MAX_PLAINTEXT, guess_service, read_record_header
+from lucidtls.wire.versions import version_name
 
 HEADER_LENGTH: Final = 5
 
@@ -19,8 +21,13 @@ MAX_CHANGE_CIPHER_SPECS: Final = 32
 MAX_INNER: Final = MAX_PLAINTEXT + 1
 """Content, type and padding: "the full encoded TLSInnerPlaintext MUST NOT exceed 2^14 + 1 octets"."""
 
+MAX_CIPHERTEXT_12: Final = MAX_PLAINTEXT + 2048
+"""TLSCiphertext.length: "The length MUST NOT exceed 2^14 + 2048." (RFC 5246 §6.2.3)"""
+
 _APPLICATION_DATA: Final[int] = ContentType.APPLICATION_DATA
 _INNER_TYPES: Final = frozenset((ContentType.ALERT, ContentType.HANDSHAKE, ContentType.APPLICATION_DATA))
+_CLEAR_TYPES_12: Final = frozenset((ContentType.CHANGE_CIPHER_SPEC, ContentType.ALERT, ContentType.HANDSHAKE))
+_SEALED_TYPES_12: Final = _CLEAR_TYPES_12 | {ContentType.APPLICATION_DATA}
 
 Record = tuple[int, bytes]
 """A content type and the content, without padding."""
@@ -29,13 +36,14 @@ Record = tuple[int, bytes]
 class RecordReader:
     """The other direction: bytes go in as they come, records come out one at a time. Not thread-safe.
 
-    `change_cipher_spec_allowed` opens the window in which RFC 9846 §5 has dummy records dropped.
-    `skip_early_data` sets how many bytes of unreadable early data may be passed over.
+    `change_cipher_spec_allowed` opens the window in which RFC 9846 §5 has dummy records dropped;
+    `change_cipher_specs` counts them. `skip_early_data` sets how many bytes of unreadable early data may be
+    passed over. All of this is TLS 1.3's, and over once `enter_version` has been called.
     """
 
     __slots__ = (
-        "_buffer", "_change_cipher_specs", "_iv", "_key", "_sequence", "_skip", "_tag_length", "_trace",
-        "change_cipher_spec_allowed", "clear_alert_allowed", "started",
+        "_buffer", "_iv", "_key", "_protection", "_sequence", "_skip", "_tag_length", "_trace", "_version",
+        "change_cipher_spec_allowed", "change_cipher_specs", "clear_alert_allowed", "started",
     )  # fmt: skip
 
     def __init__(self, trace: Tracer | None = None) -> None:
@@ -46,7 +54,9 @@ class RecordReader:
         self._tag_length = 0
         self._sequence = 0
         self._skip = 0
-        self._change_cipher_specs = 0
+        self._protection: Protection | None = None
+        self._version = 0
+        self.change_cipher_specs = 0
         self.change_cipher_spec_allowed = False
         self.clear_alert_allowed = False
         self.started = False
@@ -63,7 +73,7 @@ class RecordReader:
     @property
     def protected(self) -> bool:
         """Whether records must be sealed."""
-        return self._key is not None
+        return self._key is not None or self._protection is not None
 
     def install(self, key: AEADKey, iv: bytes, tag_length: int) -> None:
         """Open all following records with this key."""
@@ -72,9 +82,23 @@ class RecordReader:
         self._tag_length = tag_length
         self._sequence = 0
 
+    def enter_version(self, version: int) -> None:
+        """Read all following records as this version up to TLS 1.2 has them.
+
+        change_cipher_spec records are given out from now on, and no other version is accepted.
+        """
+        self._version = version
+
+    def install_protection(self, protection: Protection) -> None:
+        """Open all following records so, up to TLS 1.2: "The sequence number MUST be set to zero whenever a
+        connection state is made the active state." (RFC 5246 §6.1)
+        """
+        self._protection = protection
+        self._sequence = 0
+
     def drop_keys(self) -> None:
         """Forget the key and everything not yet read."""
-        self._key = None
+        self._key = self._protection = None
         self._iv = 0
         self._buffer.clear()
 
@@ -85,8 +109,10 @@ class RecordReader:
     def read(self) -> Record | None:
         """Return the next record, or None when more bytes are needed.
 
-        Raises NotTLS, RecordOverflow, BadRecordMac or UnexpectedMessage.
+        Raises NotTLS, UnsupportedVersion, RecordOverflow, BadRecordMac or UnexpectedMessage.
         """
+        if self._version:
+            return self._read_12()
         buffer = self._buffer
         while buffer.gather(HEADER_LENGTH):
             if not self.started:
@@ -140,8 +166,8 @@ class RecordReader:
         # come "at any time", and is no part of what the peers say to each other.
         if body != b"\x01" or not self.change_cipher_spec_allowed:
             raise UnexpectedMessage("a change_cipher_spec record has no place here", clause="RFC 9846 §5")
-        self._change_cipher_specs += 1
-        if self._change_cipher_specs > MAX_CHANGE_CIPHER_SPECS:
+        self.change_cipher_specs += 1
+        if self.change_cipher_specs > MAX_CHANGE_CIPHER_SPECS:
             raise UnexpectedMessage("the peer keeps sending change_cipher_spec records", clause="RFC 9846 §5")
 
     def _read_plain(self, content_type: int, body: bytes) -> Record | None:
@@ -197,6 +223,8 @@ class RecordReader:
         """
         key = self._key
         if key is None or self._skip:
+            if isinstance(self._protection, AEADProtection):
+                return self._read_into_12(self._protection, target)
             return 0
         buffer, tag_length = self._buffer, self._tag_length
         room, written = len(target), 0
@@ -229,6 +257,95 @@ class RecordReader:
             written += length
             if self._trace is not None:
                 self._trace.record(RecordTraced("received", _APPLICATION_DATA, length, protected=True))
+        return written
+
+    # Up to TLS 1.2
+
+    def _read_12(self) -> Record | None:
+        """The next record as RFC 5246 §6.2 has it: its type is the header's, before keys and after."""
+        buffer, protection = self._buffer, self._protection
+        if not buffer.gather(HEADER_LENGTH):
+            return None
+        content_type, version, length = read_record_header(buffer.data, buffer.at)
+        self._check_header_12(content_type, version, length)
+        if not buffer.gather(HEADER_LENGTH + length):
+            return None
+        start = buffer.at + HEADER_LENGTH
+        fragment = buffer.data[start : start + length]
+        buffer.at = start + length
+        content = bytes(fragment) if protection is None else self._open_12(protection, content_type, fragment)
+        if self._trace is not None:
+            protected = protection is not None
+            self._trace.record(RecordTraced("received", content_type, len(content), protected))
+        return content_type, content
+
+    def _check_header_12(self, content_type: int, version: int, length: int) -> None:
+        """Refuse a record for its header alone, before its fragment is waited for."""
+        sealed = self._protection is not None
+        # "If a TLS implementation receives an unexpected record type, it MUST send an unexpected_message
+        # alert." (RFC 5246 §6)
+        if content_type not in (_SEALED_TYPES_12 if sealed else _CLEAR_TYPES_12):
+            name = name_of(CONTENT_TYPES, content_type)
+            how = "a protected" if sealed else "an unprotected"
+            raise UnexpectedMessage(f"{how} record of type {name} has no place here", clause="RFC 5246 §6")
+        if version != self._version:
+            raise UnsupportedVersion(
+                f"a record is marked {version_name(version)} on a {version_name(self._version)} connection",
+                version=version,
+                clause="RFC 5246 §6.2.1",
+            )
+        if length > (MAX_CIPHERTEXT_12 if sealed else MAX_PLAINTEXT):
+            raise RecordOverflow(
+                "a record is longer than TLS allows",
+                length=length,
+                clause="RFC 5246 §6.2.3" if sealed else "RFC 5246 §6.2.1",
+            )
+
+    def _open_12(self, protection: Protection, content_type: int, fragment: memoryview) -> bytes:
+        """Open a record; one error for all that can be wrong with it (RFC 5246 §7.2.2)."""
+        try:
+            content = protection.open(self._sequence, content_type, fragment)
+        except InvalidTag:
+            raise BadRecordMac(
+                "a record does not authenticate: altered on the way, or sealed with other keys",
+                sequence=self._sequence,
+                clause="RFC 5246 §6.2.3.2",
+            ) from None
+        if len(content) > MAX_PLAINTEXT:
+            raise RecordOverflow(
+                "a record decrypts to more than 2^14 bytes", length=len(content), clause="RFC 5246 §6.2.1"
+            )
+        self._sequence += 1
+        return content
+
+    def _read_into_12(self, protection: AEADProtection, target: memoryview) -> int:
+        """Open application data into `target`, as `read_into` says."""
+        buffer, expansion, version = self._buffer, protection.max_expansion, self._version
+        room, written = len(target), 0
+        while buffer.gather(HEADER_LENGTH):
+            content_type, record_version, length = read_record_header(buffer.data, buffer.at)
+            content = length - expansion
+            if content_type != _APPLICATION_DATA or record_version != version:
+                break
+            if written + content > room or not 0 < content <= MAX_PLAINTEXT:
+                break
+            if not buffer.gather(HEADER_LENGTH + length):
+                break
+            start = buffer.at + HEADER_LENGTH
+            slot = target[written : written + content]
+            try:
+                protection.open_into(
+                    self._sequence, _APPLICATION_DATA, buffer.data[start : start + length], slot
+                )
+            except InvalidTag:
+                # `decrypt_into` leaves what did not authenticate in the buffer.
+                slot[:] = bytes(content)
+                break
+            self._sequence += 1
+            buffer.at = start + length
+            written += content
+            if self._trace is not None:
+                self._trace.record(RecordTraced("received", _APPLICATION_DATA, content, protected=True))
         return written
 
 

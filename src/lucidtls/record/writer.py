@@ -1,4 +1,4 @@
-"""Sending records: fragment, pad, seal (RFC 9846 §5.1-5.4)."""
+"""Sending records: fragment, pad, seal (RFC 9846 §5.1-5.4, RFC 5246 §6.2)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from lucidtls.crypto.aead import AEADKey
+from lucidtls.record.protection import Protection
 from lucidtls.trace import RecordTraced, Tracer
 from lucidtls.wire.codepoints import ContentType
-from lucidtls.wire.records import MAX_PLAINTEXT
+from lucidtls.wire.records import INITIAL_RECORD_VERSION, MAX_PLAINTEXT, RECORD_VERSION, record_header
 
 PaddingPolicy = Callable[[int, int], int]
 """Given a content type and a content length in bytes, how many zero bytes to append (RFC 9846 §5.4)."""
@@ -25,13 +26,14 @@ _WORTH_A_PIECE: Final = 1024
 class RecordWriter:
     """One direction of a connection: content goes in, records come out in `take` order.
 
-    Give it keys with `install`; without keys, records are sent in the clear. `sequence` counts the records
-    sealed with the present key, `record_limit` is how many it may seal (RFC 9846 §5.5). Not thread-safe.
+    Give it keys with `install`, or up to TLS 1.2 with `install_protection`; without keys, records are sent in
+    the clear. `sequence` counts the records sealed with the present key, `record_limit` is how many it may
+    seal (RFC 9846 §5.5), `reserve` how many of them are kept for what ends its use. Not thread-safe.
     """
 
     __slots__ = (
-        "_chunks", "_compatibility_record", "_first", "_iv", "_key", "_padding", "_staging", "_tag_length",
-        "_trace", "max_content", "record_limit", "reserve", "sequence",
+        "_chunks", "_compatibility_record", "_first", "_iv", "_key", "_padding", "_protection", "_staging",
+        "_tag_length", "_trace", "_version", "max_content", "record_limit", "reserve", "sequence",
     )  # fmt: skip
 
     def __init__(
@@ -51,13 +53,15 @@ class RecordWriter:
         self._staging: memoryview | None = None
         self._compatibility_record = False
         self._first = True
+        self._protection: Protection | None = None
+        self._version = RECORD_VERSION
         self.sequence = 0
         self.record_limit = 0
 
     @property
     def protected(self) -> bool:
         """Whether records are sealed."""
-        return self._key is not None
+        return self._key is not None or self._protection is not None
 
     def install(self, key: AEADKey, iv: bytes, tag_length: int, record_limit: int) -> None:
         """Protect all following records with this key; `record_limit` is how many it may seal."""
@@ -67,9 +71,24 @@ class RecordWriter:
         self.sequence = 0
         self.record_limit = record_limit
 
+    def enter_version(self, version: int) -> None:
+        """Mark all following records with this version, up to TLS 1.2."""
+        self._version = version
+
+    def install_protection(self, protection: Protection) -> None:
+        """Protect all following records so, up to TLS 1.2: the content type stays visible, nothing is padded.
+
+        Of the records that the key may seal one is kept for close_notify, and one more where each `write`
+        takes a record more than its content has need of.
+        """
+        self._protection = protection
+        self.sequence = 0
+        self.record_limit = protection.record_limit
+        self.reserve = 2 if protection.splits_first_byte else 1
+
     def drop_keys(self) -> None:
         """Forget the key. Nothing more can be sealed."""
-        self._key = None
+        self._key = self._protection = None
         self._iv = 0
         self._staging = None
         self.record_limit = 0
@@ -84,7 +103,10 @@ class RecordWriter:
     def write(self, content_type: int, content: bytes | bytearray | memoryview) -> None:
         """Turn content of any length into records, in the clear or sealed as the keys say."""
         if self._key is None:
-            self._write_plain(content_type, content)
+            if self._protection is None:
+                self._write_plain(content_type, content)
+            else:
+                self._write_12(self._protection, content_type, content)
             return
         if self._compatibility_record:
             self._compatibility_record = False
@@ -93,14 +115,14 @@ class RecordWriter:
 
     def _write_plain(self, content_type: int, content: bytes | bytearray | memoryview) -> None:
         # "a record containing an initial ClientHello SHOULD have version 0x0301" (RFC 9846 §5.1);
-        # every other record carries 0x0303.
-        version = b"\x03\x03"
+        # every other record carries 0x0303, or the version negotiated when that is older.
+        version = self._version
         if self._first and content_type == ContentType.HANDSHAKE and content[0] == 1:
-            version = b"\x03\x01"
+            version = INITIAL_RECORD_VERSION
         self._first = False
         for start in range(0, len(content), self.max_content):
             fragment = bytes(content[start : start + self.max_content])
-            self._chunks.append(bytes((content_type,)) + version + len(fragment).to_bytes(2) + fragment)
+            self._chunks.append(record_header(content_type, version, len(fragment)) + fragment)
             if self._trace is not None:
                 self._trace.record(RecordTraced("sent", content_type, len(fragment), protected=False))
 
@@ -146,6 +168,35 @@ class RecordWriter:
                 padding = max(0, min(self._padding(content_type, length), self.max_content - length))
             plan.append((start, length, padding))
         return plan
+
+    def _write_12(
+        self, protection: Protection, content_type: int, content: bytes | bytearray | memoryview
+    ) -> None:
+        """Seal content as RFC 5246 §6.2 has it, cut into records."""
+        total = len(content)
+        splits = protection.splits_first_byte and content_type == ContentType.APPLICATION_DATA and total > 1
+        first = 1 if splits else self.max_content
+        if total <= first:
+            self._seal_12(protection, content_type, content)
+            return
+        with memoryview(content) as source:
+            self._seal_12(protection, content_type, source[:first])
+            for start in range(first, total, self.max_content):
+                self._seal_12(protection, content_type, source[start : start + self.max_content])
+
+    def _seal_12(
+        self, protection: Protection, content_type: int, content: bytes | bytearray | memoryview
+    ) -> None:
+        beginning, rest = protection.seal(self.sequence, content_type, content)
+        self.sequence += 1
+        length = len(beginning) + len(rest)
+        head = record_header(content_type, self._version, length) + beginning
+        if length < _WORTH_A_PIECE:
+            self._chunks.append(head + rest)
+        else:
+            self._chunks += (head, rest)
+        if self._trace is not None:
+            self._trace.record(RecordTraced("sent", content_type, len(content), protected=True))
 
     def chunks(self) -> list[bytes]:
         """Take everything that is ready to be sent, as pieces for a gathering write."""
