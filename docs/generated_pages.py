@@ -24,6 +24,7 @@ from lucidtls.wire.extensions import FORMS
 ABBREVIATIONS = {
     "ClientHello": "CH",
     "ServerHello": "SH",
+    "ServerHello12": "SH12",
     "HelloRetryRequest": "HRR",
     "EncryptedExtensions": "EE",
     "CertificateRequest": "CR",

@@ -22,6 +22,7 @@ from lucidtls.wire.extensions import (
     hrr,
     nst,
     sh,
+    sh12,
 )
 from lucidtls.wire.hello import HELLO_RETRY_REQUEST_RANDOM, ClientHello, ServerHello
 from lucidtls.wire.messages13 import (
@@ -75,6 +76,20 @@ VALUES: dict[ExtensionForm[Any], tuple[Any, ...]] = {
     sh.PRE_SHARED_KEY: (1,),
     sh.SUPPORTED_VERSIONS: (0x0304,),
     sh.KEY_SHARE: (SHARES[0],),
+    sh12.SERVER_NAME: (True,),
+    sh12.MAX_FRAGMENT_LENGTH: (2,),
+    sh12.STATUS_REQUEST: (True,),
+    sh12.SUPPORTED_GROUPS: ((23, 24),),
+    sh12.EC_POINT_FORMATS: ((0,), (0, 1, 2)),
+    sh12.ALPN: ((b"h2",),),
+    sh12.SIGNED_CERTIFICATE_TIMESTAMP: ((b"one", b"two"),),
+    sh12.CLIENT_CERTIFICATE_TYPE: (2,),
+    sh12.SERVER_CERTIFICATE_TYPE: (0,),
+    sh12.ENCRYPT_THEN_MAC: (True,),
+    sh12.EXTENDED_MASTER_SECRET: (True,),
+    sh12.RECORD_SIZE_LIMIT: (16384,),
+    sh12.SESSION_TICKET: (True,),
+    sh12.RENEGOTIATION_INFO: (b"", b"verify data" * 2),
     hrr.SUPPORTED_VERSIONS: (0x0304,),
     hrr.COOKIE: (b"cookie",),
     hrr.KEY_SHARE: (23,),
@@ -133,7 +148,7 @@ CLIENT_HELLO = ClientHello(
 )
 OLD_CLIENT_HELLO = ClientHello(0x0301, bytes(32), b"", (0x002F,), b"\1\0", Extensions("ClientHello"))
 SERVER_HELLO = ServerHello(0x0303, bytes(range(32)), b"s" * 32, 0x1301, 0, full_extensions("ServerHello"))
-OLD_SERVER_HELLO = ServerHello(0x0302, bytes(32), b"id", 0x002F, 0, Extensions("ServerHello"))
+OLD_SERVER_HELLO = ServerHello(0x0302, bytes(32), b"id", 0x002F, 0, Extensions("ServerHello12"))
 HELLO_RETRY_REQUEST = ServerHello(
     0x0303, HELLO_RETRY_REQUEST_RANDOM, b"", 0x1301, 0, full_extensions("HelloRetryRequest")
 )

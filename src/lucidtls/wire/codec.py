@@ -13,6 +13,7 @@ from struct import error as StructError
 from typing import ClassVar, Protocol, Self, TypeVar
 
 from lucidtls.errors import DecodeError
+from lucidtls.wire.codepoints import MESSAGE_NAMES
 
 _unpack_two = Struct(">HH").unpack_from
 _pack_two = Struct(">HH").pack
@@ -359,28 +360,46 @@ def _too_big(value: int, width: int) -> ValueError:
 
 
 class HandshakeMessage(Protocol):
-    """What every handshake message has: its code, the section that defines it, `read` and `body`."""
+    """What every handshake message has: its code, the section that defines it, and `body`."""
 
     handshake_type: ClassVar[int]
     clause: ClassVar[str]
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Read the message's body; whoever made the reader finishes it."""
-        ...
 
     def body(self) -> bytes:
         """Return the message without its handshake header."""
         ...
 
 
-M = TypeVar("M", bound=HandshakeMessage)
+M = TypeVar("M", bound=HandshakeMessage, covariant=True)
 
 
-def decode(message: type[M], body: bytes) -> M:
+class MessageForm(Protocol[M]):
+    """How a handshake message is to be read: its code, the section that defines it, and `read`.
+
+    Mostly that is the message's class. Before TLS 1.3 some messages have a shape that follows from what was
+    negotiated and cannot be seen in them; those are read by a form that knows it (`messages12`). What a
+    message is called is not the form's business: `codepoints.MESSAGE_NAMES` says it.
+    """
+
+    @property
+    def handshake_type(self) -> int:
+        """The message's code."""
+        ...
+
+    @property
+    def clause(self) -> str:
+        """The section that defines the message, for errors."""
+        ...
+
+    def read(self, reader: Reader) -> M:
+        """Read the message's body; whoever made the reader finishes it."""
+        ...
+
+
+def decode(form: MessageForm[M], body: bytes) -> M:
     """Decode a whole handshake message body; DecodeError or IllegalParameter when it is not one."""
-    reader = Reader(body, message.__name__, message.clause)
-    decoded = message.read(reader)
+    reader = Reader(body, MESSAGE_NAMES[form.handshake_type], form.clause)
+    decoded = form.read(reader)
     reader.finish()
     return decoded
 

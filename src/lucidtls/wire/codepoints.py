@@ -774,3 +774,8 @@ CIPHER_SUITES: Final[dict[int, str]] = {
     0xD003: "TLS_ECDHE_PSK_WITH_AES_128_CCM_8_SHA256",
     0xD005: "TLS_ECDHE_PSK_WITH_AES_128_CCM_SHA256",
 }
+
+MESSAGE_NAMES: Final[dict[int, str]] = {
+    code: "".join(word.capitalize() for word in name.split("_")) for code, name in HANDSHAKE_TYPES.items()
+}
+"""The structures of `HANDSHAKE_TYPES`, as the RFCs spell them: server_key_exchange is a ServerKeyExchange."""

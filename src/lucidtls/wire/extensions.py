@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from lucidtls.errors import DecodeError, IllegalParameter, InternalError, UnsupportedExtension
 from lucidtls.wire.codec import Reader, vector16
 from lucidtls.wire.codepoints import EXTENSIONS, ExtensionType, name_of
-from lucidtls.wire.forms import ch, cr, ct, ee, hrr, nst, sh
+from lucidtls.wire.forms import ch, cr, ct, ee, hrr, nst, sh, sh12
 from lucidtls.wire.forms.form import ExtensionForm
 from lucidtls.wire.forms.values import (
     KeyShareEntry,
@@ -45,14 +45,18 @@ __all__ = [
     "hrr",
     "nst",
     "sh",
+    "sh12",
 ]
 
 T = TypeVar("T")
 _pack_head = Struct(">HH").pack
 
-FORMS: Final[dict[str, dict[int, ExtensionForm[Any]]]] = {
-    module.FORMS.message: module.FORMS.rows for module in (ch, sh, hrr, ee, cr, ct, nst)
-}
+_TABLES: Final = tuple(module.FORMS for module in (ch, sh, sh12, hrr, ee, cr, ct, nst))
+
+FORMS: Final[dict[str, dict[int, ExtensionForm[Any]]]] = {table.message: table.rows for table in _TABLES}
+
+TITLES: Final[dict[str, str]] = {table.message: table.title for table in _TABLES}
+"""What errors call each message of `FORMS`: the ServerHello has two tables and one name."""
 
 RECOGNISED: Final[frozenset[int]] = frozenset(code for rows in FORMS.values() for code in rows)
 
@@ -65,8 +69,9 @@ _ASKING: Final = frozenset({"ClientHello", "CertificateRequest", "NewSessionTick
 class Extensions:
     """Extension extensions<0..2^16-1>: what one message carries, in the order of the wire (RFC 9846 §4.3).
 
-    `raw` has every body by code; `values` what the recognised ones say; `misplaced` the codes that are
-    recognised and have no place in this message.
+    `message` says which forms apply: the message's name, or "ServerHello12" for a ServerHello of TLS 1.2 or
+    older. `raw` has every body by code; `values` what the recognised ones say; `misplaced` the codes that
+    are recognised and have no place in this message.
     """
 
     message: str
@@ -101,7 +106,7 @@ class Extensions:
         block = reader.reader16("extensions")
         data = block.data
         # One reader moves over all bodies, because making twelve takes a tenth of the time of a hello.
-        body = block.window(message, block.position, block.end)
+        body = block.window("", block.position, block.end)
         raw: dict[int, bytes] = {}
         values: dict[int, Any] = {}
         misplaced: list[int] = []
@@ -150,7 +155,7 @@ class Extensions:
         if self.misplaced:
             code = self.misplaced[0]
             raise IllegalParameter(
-                f"{name_of(EXTENSIONS, code)} has no place in a {self.message}",
+                f"{name_of(EXTENSIONS, code)} has no place in a {TITLES[self.message]}",
                 clause="RFC 9846 §4.3",
                 extension=code,
             )
@@ -192,7 +197,7 @@ class Extensions:
 def _twice(message: str, code: int) -> DecodeError:
     """Return the error for "more than one extension of the same type in a given extension block"."""
     return DecodeError(
-        f"{message} carries {name_of(EXTENSIONS, code)} twice", clause="RFC 9846 §4.3", extension=code
+        f"{TITLES[message]} carries {name_of(EXTENSIONS, code)} twice", clause="RFC 9846 §4.3", extension=code
     )
 
 
@@ -210,7 +215,7 @@ def check_solicited(answer: Extensions, offered: Container[int]) -> None:
         if code == ExtensionType.COOKIE and answer.message == "HelloRetryRequest":
             continue
         raise UnsupportedExtension(
-            f"{answer.message} answers {name_of(EXTENSIONS, code)}, which was not sent",
+            f"{TITLES[answer.message]} answers {name_of(EXTENSIONS, code)}, which was not sent",
             clause="RFC 9846 §4.3",
             extension=code,
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 from lucidtls.wire.codec import Reader, pairs16, u8, u16, vector8
-from lucidtls.wire.codepoints import HandshakeType
+from lucidtls.wire.codepoints import ExtensionType, HandshakeType
 from lucidtls.wire.extensions import Extensions
 
 RANDOM_LENGTH: Final = 32
@@ -116,16 +116,15 @@ class ServerHello:
         reader.clause = cls.clause
         version = reader.u16("legacy_version")
         random = reader.take(RANDOM_LENGTH, "random")
-        message = "ServerHello"
         if random == HELLO_RETRY_REQUEST_RANDOM:
-            message = reader.where = "HelloRetryRequest"
+            reader.where = "HelloRetryRequest"
         return cls(
             version,
             random,
             reader.vector8("legacy_session_id_echo", 0, 32),
             reader.u16("cipher_suite"),
             reader.u8("legacy_compression_method"),
-            _read_optional_extensions(reader, message),
+            _read_optional_extensions(reader, _kind_of_server_hello(reader, random)),
         )
 
     def body(self) -> bytes:
@@ -140,6 +139,23 @@ class ServerHello:
                 self.extensions.body() if self.extensions.raw else b"",
             )
         )
+
+
+def _kind_of_server_hello(reader: Reader, random: bytes) -> str:
+    """Return which extensions follow, by a look at their codes: of a retry, of TLS 1.3 or of before.
+
+    "If this extension is present, clients MUST ignore the ServerHello.legacy_version value and MUST use only
+    the "supported_versions" extension to determine the selected version." (RFC 9846 §4.3.1)
+    """
+    if random == HELLO_RETRY_REQUEST_RANDOM:
+        return "HelloRetryRequest"
+    data, end = reader.data, reader.end
+    position = reader.position + 2
+    while position + 4 <= end:
+        if data[position + 1] == ExtensionType.SUPPORTED_VERSIONS and not data[position]:
+            return "ServerHello"
+        position += 4 + (data[position + 2] << 8 | data[position + 3])
+    return "ServerHello12"
 
 
 def _read_optional_extensions(reader: Reader, message: str) -> Extensions:

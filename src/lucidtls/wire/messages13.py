@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 from lucidtls.errors import DecodeError, IllegalParameter
-from lucidtls.wire.codec import HandshakeMessage, Reader, u8, u16, u32, vector8, vector16, vector24
+from lucidtls.wire.codec import (
+    HandshakeMessage,
+    MessageForm,
+    Reader,
+    u8,
+    u16,
+    u32,
+    vector8,
+    vector16,
+    vector24,
+)
 from lucidtls.wire.codepoints import HandshakeType
 from lucidtls.wire.extensions import Extensions
 from lucidtls.wire.hello import ClientHello, ServerHello
@@ -261,7 +271,7 @@ class KeyUpdate:
         return u8(self.request_update)
 
 
-HANDSHAKE_MESSAGES_13: Final[dict[int, type[HandshakeMessage]]] = {
+HANDSHAKE_MESSAGES_13: Final[dict[int, MessageForm[HandshakeMessage]]] = {
     message.handshake_type: message
     for message in (
         ClientHello,

@@ -5,5 +5,6 @@ extension is allowed in a message when that message's table has a row for it, it
 any table has. The modules are named like the columns of the RFC's table:
 
 `ch` ClientHello, `sh` ServerHello, `hrr` HelloRetryRequest, `ee` EncryptedExtensions,
-`cr` CertificateRequest, `ct` Certificate, `nst` NewSessionTicket.
+`cr` CertificateRequest, `ct` Certificate, `nst` NewSessionTicket; and `sh12`, which that table lacks, for the
+ServerHello of TLS 1.2 and older.
 """

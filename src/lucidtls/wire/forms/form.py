@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from lucidtls.wire.codec import Reader
@@ -14,7 +14,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExtensionForm(Generic[T]):
-    """How to read and write the body of extension `code` in `message`, and the text that says so."""
+    """How to read and write the body of extension `code` in `message`, and the text that says so.
+
+    `where` is how errors call the place.
+    """
 
     code: int
     name: str
@@ -22,26 +25,28 @@ class ExtensionForm(Generic[T]):
     read: Callable[[Reader], T]
     write: Callable[[T], bytes]
     source: str
-    where: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "where", f"{self.message}.{self.name}")
+    where: str
 
     def __repr__(self) -> str:
-        return f"<ExtensionForm {self.where}>"
+        return f"<ExtensionForm {self.message}.{self.name}>"
 
 
 class FormTable:
-    """The forms of one message, by code; `add` is how the modules beside this one fill it."""
+    """The forms of one message, by code; `add` is how the modules beside this one fill it.
 
-    def __init__(self, message: str) -> None:
+    `title` is what errors call the message, where that is not the name it has here.
+    """
+
+    def __init__(self, message: str, title: str | None = None) -> None:
         self.message = message
+        self.title = title or message
         self.rows: dict[int, ExtensionForm[Any]] = {}
 
     def add(
         self, code: int, read: Callable[[Reader], T], write: Callable[[T], bytes], source: str
     ) -> ExtensionForm[T]:
         """Add the row for `code` and return it."""
-        row = ExtensionForm(code, name_of(EXTENSIONS, code), self.message, read, write, source)
+        name = name_of(EXTENSIONS, code)
+        row = ExtensionForm(code, name, self.message, read, write, source, f"{self.title}.{name}")
         self.rows[code] = row
         return row

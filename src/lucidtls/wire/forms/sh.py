@@ -1,4 +1,4 @@
-"""Extensions in a TLS 1.3 ServerHello (RFC 9846 §4.3)."""
+"""Extensions in a TLS 1.3 ServerHello, which is one with supported_versions (RFC 9846 §4.3)."""
 
 from lucidtls.wire.codepoints import ExtensionType
 from lucidtls.wire.forms import values as v

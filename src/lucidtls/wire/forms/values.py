@@ -297,10 +297,10 @@ write_cookie = vector16
 
 def read_authorities(reader: Reader) -> tuple[bytes, ...]:
     """Read authorities<3..2^16-1> of DistinguishedName<1..2^16-1>, DER."""
-    return _read_opaques(reader, "authorities", 3)
+    return read_opaques(reader, "authorities", 3)
 
 
-def _read_opaques(reader: Reader, field: str, minimum: int) -> tuple[bytes, ...]:
+def read_opaques(reader: Reader, field: str, minimum: int) -> tuple[bytes, ...]:
     """Read a list of opaque<1..2^16-1>."""
     entries = reader.reader16(field, minimum)
     items = []
@@ -342,7 +342,7 @@ def read_status_request(reader: Reader) -> StatusRequest:
     status_type = reader.u8("status_type")
     if status_type != OCSP:
         return StatusRequest(status_type, (), reader.rest("request"))
-    responder_ids = _read_opaques(reader, "responder_id_list", 0)
+    responder_ids = read_opaques(reader, "responder_id_list", 0)
     return StatusRequest(OCSP, responder_ids, reader.vector16("request_extensions"))
 
 
@@ -373,7 +373,7 @@ def write_certificate_status(response: bytes) -> bytes:
 
 def read_timestamps(reader: Reader) -> tuple[bytes, ...]:
     """Read SignedCertificateTimestampList: sct_list<1..2^16-1> of SerializedSCT<1..2^16-1>."""
-    return _read_opaques(reader, "sct_list", 1)
+    return read_opaques(reader, "sct_list", 1)
 
 
 # Limits and the rest.
