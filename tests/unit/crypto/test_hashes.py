@@ -7,7 +7,7 @@ import hmac
 
 import pytest
 
-from lucidtls.crypto.hashes import HASHES, SHA256, HashAlgorithm
+from lucidtls.crypto.hashes import HASHES, MD5_SHA1, SHA256, HashAlgorithm
 from tests.unit.crypto.data import wycheproof
 
 ROWS = list(HASHES.values())
@@ -46,3 +46,17 @@ def test_a_hash_under_way_can_be_copied() -> None:
     running.update(b"server hello")
     assert before == SHA256.digest(b"client hello")
     assert running.digest() == SHA256.digest(b"client helloserver hello")
+
+
+def test_md5_and_sha1_side_by_side() -> None:
+    """TLS 1.0 and 1.1 hash handshakes with MD5 and SHA-1 and put the digests together (RFC 4346 §7.4.9)."""
+    running = MD5_SHA1.new(b"client hello")
+    before = running.copy()
+    running.update(b"server hello")
+    for hasher, data in ((before, b"client hello"), (running, b"client helloserver hello")):
+        wanted = hashlib.md5(data).digest() + hashlib.sha1(data).digest()
+        assert hasher.digest() == MD5_SHA1.digest(data) == wanted
+        assert len(wanted) == MD5_SHA1.digest_size
+    before.update(b"server hello")
+    assert before.digest() == running.digest()
+    assert MD5_SHA1.name not in HASHES
