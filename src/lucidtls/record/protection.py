@@ -161,8 +161,8 @@ class _BlockProtection:
     ) -> None:
         block_length = suite.cipher.block_length
         chained = version <= TLS10
-        if not chained:
-            iv = bytes(block_length)
+        assert len(iv) == (block_length if chained else 0), "the key block has IVs for TLS 1.0 alone"
+        iv = iv or bytes(block_length)
         self._encryptor = block_encryptor(block_length, key, iv)
         self._decryptor = block_decryptor(block_length, key, iv)
         self._block_length = block_length
@@ -260,6 +260,7 @@ def protection_for(
     if cipher.aead is not None:
         return AEADProtection(suite, cipher.aead, version, key, iv)
     assert suite.mac is not None, "only an AEAD goes without a MAC"
+    assert len(mac_key) == suite.mac.digest_size, "the key block has the MAC key's length"
     mac = RecordMAC(suite.mac, mac_key)
     if cipher.kind == "stream":
         return StreamProtection(suite, mac, version, key)
