@@ -12,7 +12,7 @@ import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from lucidtls.crypto import suites12
-from lucidtls.crypto.aead import AES_128_CCM, AES_128_GCM, CHACHA20_POLY1305
+from lucidtls.crypto.aead import AES_128_GCM, CHACHA20_POLY1305
 from lucidtls.crypto.hashes import MD5, HashAlgorithm
 from lucidtls.crypto.suite_names import SUITE_NAMES
 from lucidtls.crypto.suites import SUITES_13
