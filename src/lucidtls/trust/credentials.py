@@ -324,7 +324,7 @@ def _decrypts(key: Key, leaf_key: PublicKey) -> bool:
     """Tell whether a key can decrypt premaster secrets: RSA, not confined to PSS (RFC 4055 §1.2)."""
     if key_kind_of(leaf_key) != "rsa":
         return False
-    return isinstance(key, (rsa.RSAPrivateKey, Decrypter, Ask))
+    return True if isinstance(key, rsa.RSAPrivateKey) else isinstance(key, (Decrypter, Ask))
 
 
 def _dns_names(leaf: ParsedCertificate) -> tuple[str, ...]:
