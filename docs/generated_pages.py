@@ -32,6 +32,9 @@ ABBREVIATIONS = {
     "NewSessionTicket": "NST",
 }
 
+# The ServerHello of old versions has a table of its own.
+LONG_NAMES = {"ServerHello": "ServerHello of TLS 1.3", "ServerHello12": "ServerHello of TLS 1.2 and before"}
+
 # Classes that are never raised as they are, or whose alert follows from a reason.
 GENERAL = frozenset({"PeerError", "RecordError", "CertificateRejected"})
 
@@ -59,7 +62,9 @@ def extensions_page() -> str:
         rows.append(
             (first.name, code, places, "; ".join(dict.fromkeys(form.source for form in forms.values())))
         )
-    legend = ", ".join(f"{short} {message}" for message, short in ABBREVIATIONS.items())
+    legend = ", ".join(
+        f"{short} {LONG_NAMES.get(message, message)}" for message, short in ABBREVIATIONS.items()
+    )
     return (
         "# Extensions\n\n"
         "What lucidtls reads and writes, and in which message each may stand. A known extension\n"

@@ -78,7 +78,7 @@ def name_of(table: dict[int, str], code: int) -> str:
 CODEPOINTS_TAIL = '''
 MESSAGE_NAMES: Final[dict[int, str]] = {
     code: "".join(word.capitalize() for word in name.split("_")) for code, name in HANDSHAKE_TYPES.items()
-}
+} | {21: "CertificateURL", 26: "EKTKey"}
 """The structures of `HANDSHAKE_TYPES`, as the RFCs spell them: server_key_exchange is a ServerKeyExchange."""
 '''
 

@@ -8,10 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lucidtls.errors import DecodeError, IllegalParameter, PeerError
 from lucidtls.events import HandshakeCompleted
+from lucidtls.wire.codec import HandshakeMessage, decode
 from lucidtls.wire.codepoints import ContentType
+from lucidtls.wire.hello import ServerHello
 from tests.flows.hostile import Peer, plain
 from tests.fuzz.mutation import STATES, check_end, damaged, examples, honest_messages, reach, relabelled
+from tests.wire.samples12 import MESSAGES_12
 
 SEEDS = st.integers(0, 2**32)
 every_state = pytest.mark.parametrize(
@@ -105,3 +109,40 @@ def test_a_hello_with_any_extensions_is_answered_or_refused(block: dict[int, byt
     hello = peer.client_hello()  # type: ignore[attr-defined]
     hello.extensions.raw |= {code: body for code, body in block.items() if code != 41}
     check_end(peer.send(hello))
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES_12))
+@examples(60)
+@given(seed=SEEDS)
+def test_a_damaged_message_of_tls_1_2_decodes_to_itself_or_is_refused(name: str, seed: int) -> None:
+    """Before TLS 1.3, too, what is no message is refused with a clause, and no other error comes out."""
+    source = Random(seed)
+    form, message = MESSAGES_12[name]
+    body = damaged(source, message.body())
+    try:
+        decoded = decode(form, body)
+    except PeerError as error:
+        assert error.clause.startswith("RFC ") and isinstance(error, DecodeError | IllegalParameter)
+    else:
+        assert same(decoded, body)
+
+
+@examples(200)
+@given(seed=SEEDS)
+def test_a_message_read_by_the_form_of_another_shape_is_taken_or_refused(seed: int) -> None:
+    """A peer that sends the shape of another key exchange or version cannot break the reader."""
+    source = Random(seed)
+    _, message = MESSAGES_12[source.choice(sorted(MESSAGES_12))]
+    body = message.body() if source.random() < 0.5 else damaged(source, message.body())
+    for form, _ in MESSAGES_12.values():
+        try:
+            decoded = decode(form, body)
+        except PeerError as error:
+            assert isinstance(error, DecodeError | IllegalParameter)
+        else:
+            assert same(decoded, body)
+
+
+def same(message: HandshakeMessage, body: bytes) -> bool:
+    """Whether a message is written as it was read; only an empty block of extensions may have gone."""
+    return message.body() == body or (isinstance(message, ServerHello) and message.body() + b"\0\0" == body)

@@ -1,10 +1,13 @@
-"""A value for every extension form and one message of every kind, for the tests beside this file."""
+"""A value for every extension form and one message of every kind, for the tests beside this file.
+
+The messages of TLS 1.2 and before stand in `samples12`, those of all versions in `MESSAGES` here.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from lucidtls.wire.codec import HandshakeMessage
+from lucidtls.wire.codec import HandshakeMessage, MessageForm
 from lucidtls.wire.extensions import (
     FORMS,
     ExtensionForm,
@@ -26,6 +29,7 @@ from lucidtls.wire.extensions import (
 )
 from lucidtls.wire.hello import HELLO_RETRY_REQUEST_RANDOM, ClientHello, ServerHello
 from lucidtls.wire.messages13 import (
+    HANDSHAKE_MESSAGES_13,
     Certificate,
     CertificateEntry,
     CertificateRequest,
@@ -36,6 +40,7 @@ from lucidtls.wire.messages13 import (
     KeyUpdate,
     NewSessionTicket,
 )
+from tests.wire.samples12 import MESSAGES_12
 
 PSKS = OfferedPsks(
     (PskIdentity(b"ticket", 0x01020304), PskIdentity(b"external", 0)), (bytes(32), b"\x07" * 48)
@@ -143,6 +148,12 @@ def full_extensions(message: str) -> Extensions:
     return Extensions.build(message, [(form, VALUES[form][0]) for form in forms])
 
 
+def form_of(message: HandshakeMessage) -> MessageForm[HandshakeMessage]:
+    """Return the class of a message of TLS 1.3, which is its form."""
+    form: MessageForm[HandshakeMessage] = HANDSHAKE_MESSAGES_13[message.handshake_type]
+    return form
+
+
 CLIENT_HELLO = ClientHello(
     0x0303, bytes(range(32)), b"s" * 32, (0x1301, 0x1302, 0xC02B), b"\0", full_extensions("ClientHello")
 )
@@ -153,7 +164,7 @@ HELLO_RETRY_REQUEST = ServerHello(
     0x0303, HELLO_RETRY_REQUEST_RANDOM, b"", 0x1301, 0, full_extensions("HelloRetryRequest")
 )
 
-MESSAGES: dict[str, HandshakeMessage] = {
+MESSAGES_13: dict[str, HandshakeMessage] = {
     "ClientHello": CLIENT_HELLO,
     "ClientHello-old": OLD_CLIENT_HELLO,
     "ServerHello": SERVER_HELLO,
@@ -182,3 +193,8 @@ MESSAGES: dict[str, HandshakeMessage] = {
     "KeyUpdate-not-requested": KeyUpdate(0),
     "KeyUpdate-requested": KeyUpdate(1),
 }
+
+# Every message with the form that reads it; that is its class, but for some of TLS 1.2.
+MESSAGES: dict[str, tuple[MessageForm[HandshakeMessage], HandshakeMessage]] = {
+    name: (form_of(message), message) for name, message in MESSAGES_13.items()
+} | MESSAGES_12

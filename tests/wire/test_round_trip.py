@@ -6,23 +6,25 @@ from typing import Any
 
 import pytest
 
-from lucidtls.wire.codec import HandshakeMessage, Reader, decode, handshake_message
+from lucidtls.wire.codec import Reader, decode, handshake_message
+from lucidtls.wire.codepoints import MESSAGE_NAMES
 from lucidtls.wire.extensions import FORMS, ExtensionForm, Extensions, KeyShareEntry, ch
 from lucidtls.wire.hello import ClientHello
 from lucidtls.wire.messages13 import HANDSHAKE_MESSAGES_13
-from tests.wire.samples import FORM_VALUES, MESSAGES, VALUES, form_id
+from tests.wire.samples import FORM_VALUES, MESSAGES, MESSAGES_13, VALUES, form_id
+from tests.wire.samples12 import MESSAGES_12
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_every_message_round_trips(name: str) -> None:
     """Each handshake message decodes to the values it was built from and encodes to the same bytes."""
-    message = MESSAGES[name]
+    form, message = MESSAGES[name]
     body = message.body()
-    decoded = decode(type(message), body)
+    decoded = decode(form, body)
     assert decoded == message
     assert decoded.body() == body
     if isinstance(extensions := getattr(message, "extensions", None), Extensions):
-        assert decoded.extensions.codes == extensions.codes  # type: ignore[attr-defined]
+        assert getattr(decoded, "extensions").codes == extensions.codes  # noqa: B009
 
 
 @pytest.mark.parametrize(("form", "value"), FORM_VALUES, ids=form_id)
@@ -46,18 +48,22 @@ def test_no_form_is_without_a_sample() -> None:
 def test_every_handshake_type_of_tls_1_3_is_sampled() -> None:
     """TLS 1.3 has ten handshake messages on the wire (RFC 9846 §4), and each has its class."""
     assert set(HANDSHAKE_MESSAGES_13) == {1, 2, 4, 5, 8, 11, 13, 15, 20, 24}
-    sampled = {type(message) for message in MESSAGES.values()}
+    sampled: set[object] = {type(message) for message in MESSAGES_13.values()}
     assert sampled == set(HANDSHAKE_MESSAGES_13.values())
+
+
+def test_every_handshake_type_of_tls_1_2_is_sampled() -> None:
+    """TLS 1.2 has twelve handshake messages, RFC 5246 §7.4 and the two that extensions brought."""
+    sampled = {form.handshake_type for form, _ in MESSAGES_12.values()} | {ClientHello.handshake_type}
+    assert sampled == {0, 1, 2, 4, 11, 12, 13, 14, 15, 16, 20, 22}
+    for form, message in MESSAGES.values():
+        assert form.handshake_type == message.handshake_type
+        assert MESSAGE_NAMES[form.handshake_type] == type(message).__name__
 
 
 def test_a_handshake_header_is_type_and_three_bytes_of_length() -> None:
     """A handshake message is one byte of type, three of length and the body (RFC 9846 §4)."""
     assert handshake_message(20, b"ab") == b"\x14\x00\x00\x02ab"
-
-
-def read_back(message: HandshakeMessage) -> HandshakeMessage:
-    """Encode and decode."""
-    return decode(type(message), message.body())
 
 
 def test_grease_is_ordinary() -> None:
@@ -82,8 +88,7 @@ def test_grease_is_ordinary() -> None:
             ],
         ),
     )
-    decoded = read_back(hello)
-    assert isinstance(decoded, ClientHello)
+    decoded = decode(ClientHello, hello.body())
     assert decoded.cipher_suites[0] == 0x0A0A
     assert decoded.extensions.codes[0] == 0x1A1A
     assert decoded.extensions.raw[0xFAFA] == b"\0"

@@ -16,6 +16,9 @@ docstring, a `read` classmethod and a `body` method, written by hand next to eac
 - Extensions (`extensions`) are rows: one form per extension and message in `forms/ch.py`, `sh.py`,
   ..., which say how to read and write it and by which section. What may stand where follows from the
   rows. `Extensions` keeps every body as it came, the values of those with a form, and the order.
+- Before TLS 1.3 some messages do not tell their own shape: a ServerKeyExchange is read by the cipher suite
+  and the version that were negotiated. A `MessageForm` (`codec`) is whatever can read a message; mostly its
+  class, else one of the forms in `messages12`, which the handshake picks.
 - Code points stay `int`. `codepoints` has their names, generated from our copy of the registries; codes
   without a name, GREASE among them, are ordinary values and travel through decoding and encoding as
   they are.

@@ -24,7 +24,11 @@ DOWNGRADE_TO_TLS_1_1: Final = b"DOWNGRD\x00"
 
 @dataclass(slots=True)
 class ClientHello:
-    """The client's offer (RFC 9846 §4.2.2).
+    """The client's offer (RFC 9846 §4.2.2, RFC 5246 §7.4.1.2).
+
+    In TLS 1.2 and before the fields without `legacy_` in their names: `client_version` is the newest version
+    offered, `session_id` a session to resume, and what follows the random's first four bytes, a time then, is
+    random.
 
     struct {
         ProtocolVersion legacy_version = 0x0303;
@@ -79,7 +83,11 @@ class ClientHello:
 
 @dataclass(slots=True)
 class ServerHello:
-    """The server's choice (RFC 9846 §4.2.3), or the wish for another hello (§4.2.4).
+    """The server's choice (RFC 9846 §4.2.3, RFC 5246 §7.4.1.3), or the wish for another hello (§4.2.4).
+
+    In TLS 1.2 and before `server_version` is the version chosen, `session_id` the session's name,
+    which is the client's when it is resumed. One without supported_versions is such a hello, and the message
+    that its extensions belong to is "ServerHello12".
 
     struct {
         ProtocolVersion legacy_version = 0x0303;
@@ -112,7 +120,7 @@ class ServerHello:
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
-        """Read the body; the random decides which of the two messages it is. TLS 1.2 may omit extensions."""
+        """Read the body. TLS 1.2 may omit the extensions."""
         reader.clause = cls.clause
         version = reader.u16("legacy_version")
         random = reader.take(RANDOM_LENGTH, "random")

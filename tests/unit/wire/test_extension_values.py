@@ -8,7 +8,19 @@ import pytest
 
 from lucidtls.errors import DecodeError, IllegalParameter
 from lucidtls.wire.codec import Reader
-from lucidtls.wire.extensions import ExtensionForm, KeyShareEntry, StatusRequest, ch, cr, ct, ee, hrr, nst, sh
+from lucidtls.wire.extensions import (
+    ExtensionForm,
+    KeyShareEntry,
+    StatusRequest,
+    ch,
+    cr,
+    ct,
+    ee,
+    hrr,
+    nst,
+    sh,
+    sh12,
+)
 from tests.wire.samples import PSKS
 
 
@@ -62,6 +74,17 @@ OUT_OF_RANGE: list[tuple[ExtensionForm[Any], bytes]] = [
     (ch.EARLY_DATA, b"\0\0\0\0"),
     (cr.STATUS_REQUEST, b"\1\0\0\0\0"),
     (ee.SERVER_NAME, b"\0\0"),
+    (sh12.SERVER_NAME, b"\0\0"),
+    (sh12.STATUS_REQUEST, b"\1\0\0\0\0"),
+    (sh12.SUPPORTED_GROUPS, b"\0\0"),
+    (sh12.EC_POINT_FORMATS, b"\0"),  # ec_point_format_list<1..2^8-1>
+    (sh12.ALPN, b"\0\0"),
+    (sh12.SIGNED_CERTIFICATE_TIMESTAMP, b"\0\0"),
+    (sh12.ENCRYPT_THEN_MAC, b"\0"),
+    (sh12.EXTENDED_MASTER_SECRET, b"\0"),
+    (sh12.SESSION_TICKET, b"ticket"),
+    (sh12.RENEGOTIATION_INFO, b""),  # renegotiated_connection<0..255>
+    (sh12.RENEGOTIATION_INFO, b"\1"),
 ]
 
 
@@ -113,9 +136,10 @@ def test_a_server_name_list_has_one_host_name() -> None:
 
 def test_a_server_chooses_exactly_one_protocol() -> None:
     """The server's ProtocolNameList must contain exactly one ProtocolName (RFC 7301 §3.1)."""
-    assert read(ee.ALPN, b"\0\3\2h2") == (b"h2",)
-    with pytest.raises(DecodeError, match="exactly one protocol"):
-        read(ee.ALPN, b"\0\6\2h2\2h3")
+    for form in (ee.ALPN, sh12.ALPN):
+        assert read(form, b"\0\3\2h2") == (b"h2",)
+        with pytest.raises(DecodeError, match="exactly one protocol"):
+            read(form, b"\0\6\2h2\2h3")
 
 
 def test_there_is_one_binder_for_each_identity() -> None:
@@ -141,7 +165,7 @@ def test_an_oid_filter_has_each_oid_once() -> None:
     assert caught.value.clause == "RFC 9846 §4.3.5"
 
 
-@pytest.mark.parametrize("form", [ch.RECORD_SIZE_LIMIT, ee.RECORD_SIZE_LIMIT])
+@pytest.mark.parametrize("form", [ch.RECORD_SIZE_LIMIT, ee.RECORD_SIZE_LIMIT, sh12.RECORD_SIZE_LIMIT])
 def test_a_record_size_limit_is_64_or_more(form: ExtensionForm[int]) -> None:
     """A record_size_limit under 64 is an illegal_parameter (RFC 8449 §4)."""
     assert read(form, b"\0\x40") == 64

@@ -1,4 +1,17 @@
-"""Extensions in a ClientHello (RFC 9846 §4.3, and those that only TLS 1.2 answers)."""
+"""Extensions in a ClientHello (RFC 9846 §4.3, and those that only TLS 1.2 and before answer).
+
+One hello offers all versions, so a body has the same structure in all of them; what a server of TLS 1.2 makes
+of it can differ:
+
+- signature_algorithms holds pairs of a hash and a signature (RFC 5246 §7.4.1.4.1), which as numbers are
+  the codes of TLS 1.3; there 0x0403 is ECDSA with SHA-256 on any curve.
+- supported_groups was elliptic_curves (RFC 8422 §5.1.1), and is a list for certificates, too.
+- status_request and signed_certificate_timestamp are answered in the ServerHello, and the first then by
+  a message of its own, not beside the certificate.
+- session_ticket is the ticket itself, empty to ask for one (RFC 5077 §3.2).
+- renegotiation_info is empty but in a renegotiation; TLS_EMPTY_RENEGOTIATION_INFO_SCSV among the suites says
+  the same (RFC 5746 §3.3).
+"""
 
 from lucidtls.wire.codepoints import ExtensionType
 from lucidtls.wire.forms import values as v

@@ -372,7 +372,10 @@ def write_certificate_status(response: bytes) -> bytes:
 
 
 def read_timestamps(reader: Reader) -> tuple[bytes, ...]:
-    """Read SignedCertificateTimestampList: sct_list<1..2^16-1> of SerializedSCT<1..2^16-1>."""
+    """Read SignedCertificateTimestampList: sct_list<1..2^16-1> of SerializedSCT<1..2^16-1>.
+
+    It stands beside a certificate in TLS 1.3, in the ServerHello before (RFC 6962 §3.3.1).
+    """
     return read_opaques(reader, "sct_list", 1)
 
 
@@ -414,7 +417,7 @@ def write_padding(length: int) -> bytes:
 
 
 def read_renegotiated_connection(reader: Reader) -> bytes:
-    """Read renegotiated_connection<0..255> (RFC 5746 §3.2)."""
+    """Read renegotiated_connection<0..255>: the verify_data of one Finished, or of both (RFC 5746 §3.2)."""
     return reader.vector8("renegotiated_connection")
 
 
