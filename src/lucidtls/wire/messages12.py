@@ -272,8 +272,8 @@ class CertificateRequest:
         DistinguishedName certificate_authorities<0..2^16-1>;
     } CertificateRequest;
 
-    `schemes` is None before TLS 1.2 (RFC 4346 §7.4.4); an authority is a DER name. TLS 1.0 wanted one authority
-    at least, and servers of all versions send none when they take any.
+    `schemes` is None before TLS 1.2 (RFC 4346 §7.4.4); an authority is a DER name. TLS 1.0 wanted one
+    authority at least, and servers of all versions send none when they take any.
     """
 
     handshake_type: ClassVar[int] = HandshakeType.CERTIFICATE_REQUEST
