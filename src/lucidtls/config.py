@@ -14,13 +14,15 @@ from functools import cached_property
 from typing import Any, Literal
 
 from lucidtls import policies
+from lucidtls.crypto.dh12 import check_parameters
 from lucidtls.crypto.groups import Group
 from lucidtls.crypto.randomness import Random
 from lucidtls.crypto.signatures import SignatureScheme
 from lucidtls.crypto.suites import CipherSuite
-from lucidtls.errors import ConfigurationError
-from lucidtls.events import CredentialWanted, PeerVerifier
-from lucidtls.policies import DEFAULT_2026, Names, Policy
+from lucidtls.crypto.suites12 import CipherSuite12
+from lucidtls.errors import ConfigurationError, PeerError
+from lucidtls.events import CredentialWanted, PeerVerifier, PreSharedKey
+from lucidtls.policies import DEFAULT_2026, Mode, Names, Policy
 from lucidtls.record.writer import KEY_UPDATE_LENGTH, PaddingPolicy
 from lucidtls.trace import Tracer
 from lucidtls.trust.credentials import Ask, Credential
@@ -28,8 +30,11 @@ from lucidtls.trust.stores import SystemTrust, TrustStore, load_trust
 from lucidtls.trust.verify import ChainVerifier
 from lucidtls.wire.extensions import Extensions, OIDFilter, ch
 from lucidtls.wire.records import MAX_PLAINTEXT
+from lucidtls.wire.versions import TLS12, TLS13, VERSION_NAMES
 
-TLS13 = 0x0304
+UNCOMPRESSED = 0
+"""The one ECPointFormat that is left (RFC 8422 §5.1.2)."""
+
 Clock = Callable[[], datetime]
 KeyLog = Callable[[str], None]
 ClientAuthentication = Literal["none", "request", "require"]
@@ -52,15 +57,23 @@ def system_clock() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Algorithms:
-    """A config's algorithms as rows, in order of preference: its own choices, or else its policy's."""
+    """A config's algorithms as rows, in order of preference: its own choices, or else its policy's.
 
+    `versions` are code points, highest first. `cipher_suites` are those of TLS 1.3, `older_suites` and
+    `older_groups` are for TLS 1.2 and before; `suite_codes` are both, as they go into a ClientHello.
+    """
+
+    versions: tuple[int, ...]
     cipher_suites: tuple[CipherSuite, ...]
+    older_suites: tuple[CipherSuite12, ...]
     groups: tuple[Group, ...]
+    older_groups: tuple[Group, ...]
     shares: tuple[Group, ...]
     signature_schemes: tuple[SignatureScheme, ...]
     certificate_signature_schemes: tuple[SignatureScheme, ...]
     suite_codes: tuple[int, ...]
     scheme_codes: tuple[int, ...]
+    tls13_scheme_codes: tuple[int, ...]
     certificate_scheme_codes: tuple[int, ...]
 
 
@@ -71,13 +84,21 @@ class _Config:
     Algorithms are given by IANA name or code point, most preferred first; None means the policy's.
     `signature_schemes` are those accepted from the peer; what we sign with is the credential's affair
     (`Credential.load(schemes=...)`) and the peer's choice.
+
+    `versions` are names such as "TLS 1.2". Of them those are used for which there is a cipher suite. Weak
+    suites and withdrawn versions need a policy that allows them, `lucidtls.dangerous.LEGACY_2026`. Before TLS
+    1.3 `extended_master_secret` (RFC 7627) and `encrypt_then_mac` (RFC 7366) are "require", "allow" or "off".
     """
 
     policy: Policy = DEFAULT_2026
+    versions: Sequence[str] | None = None
     cipher_suites: Names | None = None
     groups: Names | None = None
     signature_schemes: Names | None = None
     certificate_signature_schemes: Names | None = None
+    extended_master_secret: Mode | None = None
+    encrypt_then_mac: Mode | None = None
+    minimum_dh_bits: int = 2048
     trust: Any = None
     verifier: PeerVerifier | Ask | None = None
     credentials: Credential | Sequence[Credential] = ()
@@ -101,6 +122,12 @@ class _Config:
         least = 1 - (-KEY_UPDATE_LENGTH // self.max_record_size)
         if self.rekey_after_records is not None and self.rekey_after_records < least:
             raise ConfigurationError(f"rekey_after_records must leave room for a KeyUpdate: at least {least}")
+        for mode in (self.master_secret_mode, self.mac_mode):
+            if mode not in ("require", "allow", "off"):
+                raise ConfigurationError(
+                    'extended_master_secret and encrypt_then_mac are "require", "allow" or "off", '
+                    f"not {mode!r}"
+                )
         if isinstance(self.alpn, str):
             raise ConfigurationError('alpn is a sequence of protocol names, such as ("h2", "http/1.1")')
         if not all(0 < len(name) < 256 for name in self.alpn_protocols):
@@ -114,25 +141,84 @@ class _Config:
     def algorithms(self) -> Algorithms:
         """The algorithms as rows. What this build lacks is left out of a policy, and refused by name."""
         policy = self.policy
-        suites = _choose(policies.cipher_suites, self.cipher_suites, policy.cipher_suites)
+        versions, suites, older_suites = self._versions_and_suites()
+        in_handshake = _in_handshake if TLS13 not in versions or older_suites else _in_tls13
         schemes = _choose(
-            policies.signature_schemes, self.signature_schemes, policy.signature_schemes, _in_handshake
+            policies.signature_schemes, self.signature_schemes, policy.signature_schemes, in_handshake
         )
         certificate_schemes = _choose(
             policies.signature_schemes,
             self.certificate_signature_schemes,
             policy.certificate_signature_schemes,
         )
+        groups = _choose(policies.groups, self.groups, policy.groups)
         return Algorithms(
+            versions=versions,
             cipher_suites=suites,
-            groups=_choose(policies.groups, self.groups, policy.groups),
+            older_suites=older_suites,
+            groups=groups,
+            older_groups=tuple(group for group in groups if group.kind in ("ecdhe", "ffdhe")),
             shares=self._share_groups(),
             signature_schemes=schemes,
             certificate_signature_schemes=certificate_schemes,
-            suite_codes=tuple(suite.code for suite in suites),
-            scheme_codes=tuple(scheme.code for scheme in schemes),
-            certificate_scheme_codes=tuple(scheme.code for scheme in certificate_schemes),
+            suite_codes=_codes(suites) + _codes(older_suites),
+            scheme_codes=_codes(schemes),
+            tls13_scheme_codes=_codes(scheme for scheme in schemes if scheme.tls13),
+            certificate_scheme_codes=_codes(certificate_schemes),
         )
+
+    def _versions_and_suites(
+        self,
+    ) -> tuple[tuple[int, ...], tuple[CipherSuite, ...], tuple[CipherSuite12, ...]]:
+        """The versions that have a cipher suite, highest first, and the suites that have a version."""
+        wanted = policies.versions(self.versions if self.versions is not None else self.policy.versions)
+        names = {VERSION_NAMES[version] for version in wanted}
+        chosen = _choose(policies.cipher_suites, self.cipher_suites, self.policy.cipher_suites, self._usable)
+        rows: list[policies.AnySuite] = [row for row in chosen if not names.isdisjoint(row.versions)]
+        versions = tuple(
+            code for code in wanted if any(VERSION_NAMES[code] in suite.versions for suite in rows)
+        )
+        if not versions:
+            raise ConfigurationError("no cipher suite fits the versions wanted")
+        if not self.policy.legacy:
+            self._refuse_weak(versions, rows)
+        return (
+            versions,
+            tuple(row for row in rows if isinstance(row, CipherSuite)),
+            tuple(row for row in rows if isinstance(row, CipherSuite12)),
+        )
+
+    def _usable(self, row: CipherSuite | CipherSuite12) -> bool:
+        """Whether this side has what a suite needs besides its algorithms."""
+        return isinstance(row, CipherSuite) or "PSK" not in row.key_exchange or self._knows_psk()
+
+    def _knows_psk(self) -> bool:
+        return False
+
+    def _refuse_weak(self, versions: Sequence[int], rows: Sequence[CipherSuite | CipherSuite12]) -> None:
+        for version in versions:
+            if version < TLS12:
+                raise ConfigurationError(
+                    f"{VERSION_NAMES[version]} is withdrawn (RFC 8996): "
+                    "it needs policy=lucidtls.dangerous.LEGACY_2026"
+                )
+        for row in rows:
+            weaknesses = row.weaknesses if isinstance(row, CipherSuite12) else ()
+            if weaknesses:
+                raise ConfigurationError(
+                    f"{row.name} is weak ({', '.join(weaknesses)}): "
+                    "it needs policy=lucidtls.dangerous.LEGACY_2026"
+                )
+
+    @property
+    def master_secret_mode(self) -> Mode:
+        """What to do about extended_master_secret before TLS 1.3 (RFC 7627)."""
+        return self.extended_master_secret or self.policy.extended_master_secret
+
+    @property
+    def mac_mode(self) -> Mode:
+        """What to do about encrypt_then_mac with CBC suites (RFC 7366)."""
+        return self.encrypt_then_mac or self.policy.encrypt_then_mac
 
     def _share_groups(self) -> tuple[Group, ...]:
         return ()
@@ -175,10 +261,52 @@ class ClientConfig(_Config):
     - `compatibility_mode`: look like TLS 1.2 to middleboxes (RFC 9846 §E.4).
     - `padding`: given content type and length, how many bytes of padding to add.
     - `key_log`: called with one line of the RFC 9850 format per secret. Whoever has these reads everything.
+
+    Before TLS 1.3:
+
+    - `psk`: a `PreSharedKey`, or a function from the server's hint (bytes or None) to one, or `ASK`. Its
+      suites come with the policy, or are named.
+    - `secure_renegotiation`: insist on a server that knows RFC 5746. `renegotiation`: "refuse" or "accept"
+      what such a server asks for, and then only from the very same certificate.
+    - `fallback_scsv`: this is a retry with a lower version after a failure (RFC 7507).
+    - `minimum_dh_bits`: the smallest Diffie-Hellman modulus accepted from a server.
     """
 
     shares: Names | None = None
     compatibility_mode: bool = True
+    psk: PreSharedKey | Callable[[bytes | None], PreSharedKey | None] | Ask | None = field(
+        default=None, repr=False
+    )
+    secure_renegotiation: bool | None = None
+    renegotiation: Literal["refuse", "accept"] = "refuse"
+    fallback_scsv: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what a client needs; raises ConfigurationError."""
+        super().__post_init__()
+        if self.renegotiation not in ("refuse", "accept"):
+            raise ConfigurationError('renegotiation is "refuse" or "accept"')
+        anonymous = any(suite.authentication == "anon" for suite in self.algorithms.older_suites)
+        if anonymous and not self.chain_verifier_accepts_anybody:
+            raise ConfigurationError(
+                "anonymous cipher suites say nothing about who the server is: "
+                "they need verifier=lucidtls.dangerous.NoVerification()"
+            )
+
+    def _knows_psk(self) -> bool:
+        return self.psk is not None
+
+    @property
+    def chain_verifier_accepts_anybody(self) -> bool:
+        """Whether verification is switched off."""
+        return getattr(self.verifier, "accepts_anybody", False) is True
+
+    @property
+    def needs_secure_renegotiation(self) -> bool:
+        """Whether a server without RFC 5746 is refused."""
+        if self.secure_renegotiation is None:
+            return self.policy.secure_renegotiation
+        return self.secure_renegotiation
 
     def _share_groups(self) -> tuple[Group, ...]:
         groups = _choose(policies.groups, self.groups, self.policy.groups)
@@ -196,18 +324,43 @@ class ClientConfig(_Config):
     def hello_extensions(self) -> Extensions:
         """The part of a ClientHello's extensions that is the same in every connection (RFC 9846 §9.2)."""
         algorithms = self.algorithms
-        items: list[tuple[Any, Any]] = [
-            (ch.SUPPORTED_VERSIONS, (TLS13,)),
-            (ch.SUPPORTED_GROUPS, tuple(group.code for group in algorithms.groups)),
-            (ch.SIGNATURE_ALGORITHMS, algorithms.scheme_codes),
-        ]
-        if algorithms.certificate_scheme_codes != algorithms.scheme_codes:
-            items.append((ch.SIGNATURE_ALGORITHMS_CERT, algorithms.certificate_scheme_codes))
+        items: list[tuple[Any, Any]] = []
+        if algorithms.versions[0] == TLS13:
+            items.append((ch.SUPPORTED_VERSIONS, algorithms.versions))
+        if groups := self._offered_groups():
+            items.append((ch.SUPPORTED_GROUPS, groups))
+        if algorithms.versions[0] >= TLS12:
+            items.append((ch.SIGNATURE_ALGORITHMS, algorithms.scheme_codes))
+            if algorithms.certificate_scheme_codes != algorithms.scheme_codes:
+                items.append((ch.SIGNATURE_ALGORITHMS_CERT, algorithms.certificate_scheme_codes))
         if self.alpn_protocols:
             items.append((ch.ALPN, self.alpn_protocols))
-        if self.certificate_authorities:
+        if self.certificate_authorities and TLS13 in algorithms.versions:
             items.append((ch.CERTIFICATE_AUTHORITIES, tuple(self.certificate_authorities)))
+        if algorithms.older_suites:
+            items += self._older_extensions()
         return Extensions.build("ClientHello", items)
+
+    def _offered_groups(self) -> tuple[int, ...]:
+        algorithms = self.algorithms
+        if TLS13 in algorithms.versions:
+            return tuple(group.code for group in algorithms.groups)
+        kinds = {_group_kind(suite) for suite in algorithms.older_suites}
+        return tuple(group.code for group in algorithms.older_groups if group.kind in kinds)
+
+    def _older_extensions(self) -> list[tuple[Any, Any]]:
+        """What a ClientHello says for TLS 1.2 and before."""
+        suites = self.algorithms.older_suites
+        items: list[tuple[Any, Any]] = []
+        if any(_group_kind(suite) == "ecdhe" for suite in suites):
+            items.append((ch.EC_POINT_FORMATS, (UNCOMPRESSED,)))
+        if self.master_secret_mode != "off":
+            items.append((ch.EXTENDED_MASTER_SECRET, True))
+        if self.mac_mode != "off" and any(suite.cipher.kind == "block" for suite in suites):
+            items.append((ch.ENCRYPT_THEN_MAC, True))
+        items.append((ch.SESSION_TICKET, b""))
+        items.append((ch.RENEGOTIATION_INFO, b""))
+        return items
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +377,13 @@ class ServerConfig(_Config):
     - `hello_retry`: "always" asks every client for a second ClientHello, with a cookie.
     - `cookie_key`: 32 bytes or more; makes HelloRetryRequest stateless: any server with the same key can
       go on with the second ClientHello.
+
+    Before TLS 1.3:
+
+    - `find_psk`: a function from a client's identity to its key, or None for an unknown one; or `ASK`.
+      `psk_identity_hint` is sent to clients.
+    - `dh_parameters`: (p, g) for DHE with clients that do not name groups of RFC 7919; by default the first
+      of ours among those.
     """
 
     choose_credential: Callable[[CredentialWanted], Credential | None] | Ask | None = None
@@ -234,12 +394,20 @@ class ServerConfig(_Config):
     hello_retry: Literal["auto", "always"] = "auto"
     cookie_key: bytes | None = field(default=None, repr=False)
     max_skipped_early_data: int = MAX_SKIPPED_EARLY_DATA
+    find_psk: Callable[[bytes], bytes | None] | Ask | None = field(default=None, repr=False)
+    psk_identity_hint: bytes | None = None
+    dh_parameters: tuple[int, int] | None = None
+
+    def _knows_psk(self) -> bool:
+        return self.find_psk is not None
 
     def __post_init__(self) -> None:
         """Check what a server needs; raises ConfigurationError."""
         super().__post_init__()
-        if not self.credential_list and self.choose_credential is None:
+        if not self.credential_list and self.choose_credential is None and not self._needs_no_certificate():
             raise ConfigurationError("a server needs at least one credential, or choose_credential")
+        if self.dh_parameters is not None:
+            self._check_parameters(*self.dh_parameters)
         if self.client_authentication not in ("none", "request", "require"):
             raise ConfigurationError('client_authentication is "none", "request" or "require"')
         judged = self.trust is not None or self.verifier is not None
@@ -254,9 +422,41 @@ class ServerConfig(_Config):
         if self.hello_retry == "always" and self.cookie_key is None:
             raise ConfigurationError('hello_retry="always" needs a cookie_key')
 
+    def _check_parameters(self, prime: int, generator: int) -> None:
+        """Hold our own Diffie-Hellman parameters against what we would take from a server."""
+        if prime < 1 or generator < 1:
+            raise ConfigurationError("dh_parameters are two positive numbers, p and g")
+        p, g = (number.to_bytes(-(-number.bit_length() // 8)) for number in (prime, generator))
+        try:
+            check_parameters(p, g, b"\2", self.minimum_dh_bits)
+        except PeerError as error:
+            raise ConfigurationError(f"dh_parameters would be refused: {error.message}") from None
+
+    def _needs_no_certificate(self) -> bool:
+        """Whether no cipher suite makes use of a certificate."""
+        algorithms = self.algorithms
+        return not algorithms.cipher_suites and all(
+            suite.authentication in ("PSK", "anon") for suite in algorithms.older_suites
+        )
+
+
+def _codes(rows: Iterable[Any]) -> tuple[int, ...]:
+    return tuple(row.code for row in rows)
+
+
+def _group_kind(suite: CipherSuite12) -> str | None:
+    """The kind of group that a suite's key exchange takes place in."""
+    if suite.key_exchange.startswith("ECDH"):
+        return "ecdhe"
+    return "ffdhe" if suite.key_exchange.startswith("DH") else None
+
+
+def _in_tls13(scheme: SignatureScheme) -> bool:
+    return scheme.tls13
+
 
 def _in_handshake(scheme: SignatureScheme) -> bool:
-    return scheme.tls13
+    return scheme.tls13 or scheme.tls12
 
 
 def _choose(

@@ -18,7 +18,7 @@ from lucidtls.handshake.answer import ServerHandshake
 from lucidtls.handshake.channel import Channel
 from lucidtls.handshake.driver import Driver
 from lucidtls.handshake.offer import ClientHandshake
-from lucidtls.handshake.post import CLIENT_HANDLERS, SERVER_HANDLERS, Connected
+from lucidtls.handshake.post import Connected
 from lucidtls.trust.names import parse_server_name
 from lucidtls.trust.verify import ChainVerifier
 from lucidtls.wire.codepoints import ContentType
@@ -79,6 +79,10 @@ class _Connection:
             data = data.cast("B")
         if not data:
             return
+        if self._driver.renegotiating:
+            # The keys are changing; the data goes out under the new ones.
+            self._driver.held += data
+            return
         if connected.update_owed:
             connected.answer_update()
         writer = self._channel.writer
@@ -92,6 +96,13 @@ class _Connection:
 
     def _send_across_updates(self, connected: Connected, data: memoryview) -> None:
         writer = self._channel.writer
+        if self._channel.version is not None:
+            # One record is left for close_notify.
+            self.close()
+            raise UsageError(
+                "this connection has sealed as many records as its keys allow (RFC 9846 §5.5), and its "
+                "version has no way to new ones: it is closed, and the data was not sent"
+            )
         start = 0
         while start < len(data):
             room = (writer.record_limit - writer.sequence - writer.reserve) * writer.max_content
@@ -171,7 +182,9 @@ class _Connection:
         return self._driver.connected.negotiated if self._driver.connected is not None else None
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.state} TLS 1.3>"
+        negotiated = self.negotiated
+        version = f" {negotiated.version}" if negotiated is not None else ""
+        return f"<{type(self).__name__} {self.state}{version}>"
 
 
 class ClientConnection(_Connection):
@@ -189,7 +202,7 @@ class ClientConnection(_Connection):
             )
         reference = parse_server_name(server_name) if server_name is not None else None
         hs = ClientHandshake(config, Channel(config), reference)
-        super().__init__(Driver(config, hs.channel, client.run(hs), CLIENT_HANDLERS))
+        super().__init__(Driver(config, hs.channel, client.run(hs)))
 
     @property
     def tickets(self) -> tuple[SessionTicket, ...]:
@@ -203,4 +216,4 @@ class ServerConnection(_Connection):
 
     def __init__(self, config: ServerConfig) -> None:
         hs = ServerHandshake(config, Channel(config))
-        super().__init__(Driver(config, hs.channel, server.run(hs), SERVER_HANDLERS))
+        super().__init__(Driver(config, hs.channel, server.run(hs)))

@@ -5,8 +5,13 @@ Nothing here is used unless a program names it, and each name is a choice for on
 
 from __future__ import annotations
 
+from typing import Final
+
 from lucidtls.events import ACCEPTED, Accepted
+from lucidtls.policies import LEGACY_2026
 from lucidtls.trust.verify import VerificationRequest
+
+__all__ = ["LEGACY_2026", "NoVerification"]
 
 
 class NoVerification:
@@ -16,6 +21,8 @@ class NoVerification:
     can be one of the ends. For looking at broken servers, and for nothing that matters.
     `Negotiated.verified` stays None.
     """
+
+    accepts_anybody: Final = True
 
     def verify(self, request: VerificationRequest) -> Accepted:
         """Accept without looking."""

@@ -13,7 +13,7 @@ Values that help to explain go into `fields`, never into prose alone, and are ne
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 from lucidtls import alerts
 from lucidtls.alerts import Alert
@@ -50,6 +50,11 @@ class PeerError(TLSError):
         self.message = message
         self.clause = clause
         self.fields = fields
+
+    def with_alert(self, alert: Alert) -> Self:
+        """The same error under another alert: some alerts are younger than TLS 1.2."""
+        self.alert = alert
+        return self
 
     def __str__(self) -> str:
         values = ", ".join(f"{name}={_shortened(value)}" for name, value in self.fields.items())

@@ -1,8 +1,8 @@
 """What a connection tells the application, one event at a time, in the order in which it happened.
 
-Most events are news. Three are questions (`SignatureWanted`, `CredentialWanted`, `VerificationWanted`):
-they appear only when the configuration hands that decision out (`ASK`), and the handshake goes on when
-`Connection.answer(question, answer)` is called.
+Most events are news. Some are questions (`SignatureWanted`, `DecryptionWanted`, `CredentialWanted`,
+`VerificationWanted`, `PskIdentityWanted`, `PskWanted`): they appear only when the configuration hands that
+decision out (`ASK`), and the handshake goes on when `Connection.answer(question, answer)` is called.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ class Negotiated:
 
     `peer_chain` holds the peer's certificates as sent (DER, leaf first); `verified` the path to a trust
     anchor that was found among them, None when verification was switched off or no certificate came.
+
+    `key_exchange`, `extended_master_secret`, `encrypt_then_mac` and `psk_identity` say something before
+    TLS 1.3 only; `group` is then None with RSA and plain PSK, and names the size of a server's own field.
     """
 
     version: str
@@ -37,12 +40,25 @@ class Negotiated:
     verified: VerifiedChain | None
     client_authenticated: bool
     client_certificate_requested: bool
+    key_exchange: str | None = None
+    extended_master_secret: bool = False
+    encrypt_then_mac: bool = False
+    psk_identity: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreSharedKey:
+    """A secret that both sides were given beforehand, and the name it goes by (RFC 4279 §2)."""
+
+    identity: bytes
+    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionTicket:
     """What a NewSessionTicket message brought (RFC 9846 §4.7.1), with the PSK that belongs to it.
 
+    Before TLS 1.3 (RFC 5077 §3.3) `psk` is the main secret of the session, which can be resumed as it is.
     `lifetime` is in seconds; `received_at` comes from the config's clock, as seconds since the epoch.
     """
 
@@ -55,6 +71,7 @@ class SessionTicket:
     cipher_suite: str
     server_name: str | None
     alpn: str | None
+    version: str = "TLS 1.3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +103,18 @@ class KeysUpdated:
     """
 
     direction: Literal["received"]
+
+
+@dataclass(frozen=True, slots=True)
+class Renegotiated:
+    """A second handshake on the same connection is done, with the same peer (TLS 1.2 and before)."""
+
+    negotiated: Negotiated
+
+
+@dataclass(frozen=True, slots=True)
+class RenegotiationRefused:
+    """The peer asked for a second handshake on this connection and was told no (RFC 5246 §7.2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +155,32 @@ class CredentialWanted(Question["Credential | None"]):
     client_hello: ClientHello
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class DecryptionWanted(Question["bytes | None"]):
+    """Decrypt an RSA key exchange's premaster secret with `credential`'s private key (RFC 5246 §7.4.7.1).
+
+    Answer with what came out of RSAES-PKCS1-v1_5, whatever it is, or None where there was nothing. Do not let
+    the client see a difference, not in time either: the handshake goes on and fails at Finished.
+    """
+
+    ciphertext: bytes
+    credential: Credential
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PskIdentityWanted(Question["PreSharedKey | None"]):
+    """As a client, choose the pre-shared key for this server; None gives up (RFC 4279 §2)."""
+
+    hint: bytes | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PskWanted(Question["bytes | None"]):
+    """As a server, find the key that goes by this identity; None when there is none (RFC 4279 §2)."""
+
+    identity: bytes
+
+
 class Accepted:
     """The type of `ACCEPTED`."""
 
@@ -164,8 +219,13 @@ Event = (
     | ApplicationData
     | SessionTicketReceived
     | KeysUpdated
+    | Renegotiated
+    | RenegotiationRefused
     | PeerClosed
     | SignatureWanted
+    | DecryptionWanted
     | CredentialWanted
     | VerificationWanted
+    | PskIdentityWanted
+    | PskWanted
 )

@@ -26,7 +26,6 @@ from lucidtls.handshake.answer import ServerHandshake
 from lucidtls.handshake.channel import Channel
 from lucidtls.handshake.driver import Driver
 from lucidtls.handshake.offer import ClientHandshake
-from lucidtls.handshake.post import CLIENT_HANDLERS, SERVER_HANDLERS
 from lucidtls.trust.names import parse_server_name
 from lucidtls.trust.verify import VerificationRequest
 from lucidtls.wire.codec import HandshakeMessage, decode
@@ -159,7 +158,7 @@ class TraceClient(ClientConnection):
 
     def __init__(self, config: ClientConfig, server_name: str, hellos: list[bytes]) -> None:
         hs = _HelloFromTrace(config, Channel(config), server_name, hellos)
-        super(ClientConnection, self).__init__(Driver(config, hs.channel, client.run(hs), CLIENT_HANDLERS))
+        super(ClientConnection, self).__init__(Driver(config, hs.channel, client.run(hs)))
 
 
 class _ChannelFromTrace(Channel):
@@ -190,7 +189,7 @@ class TraceServer(ServerConnection):
 
     def __init__(self, config: ServerConfig, prepared: list[bytes]) -> None:
         hs = ServerHandshake(config, _ChannelFromTrace(config, prepared))
-        super(ServerConnection, self).__init__(Driver(config, hs.channel, server.run(hs), SERVER_HANDLERS))
+        super(ServerConnection, self).__init__(Driver(config, hs.channel, server.run(hs)))
 
     def send_message(self, raw: bytes) -> None:
         """Send a message after the handshake, such as a ticket."""

@@ -124,9 +124,10 @@ _AES_256_CCM_8: Final = replace(
 # two are equal with probability q^2 / 2^(b+1). A full-size record of AES has 2^10 blocks, so 2^26 records
 # come to 2^-57, the margin that RFC 9846 §5.5 sets for AES-GCM.
 _AES_CBC_RECORD_LIMIT: Final = 2**26
-# 3DES has 2^11 blocks of 64 bits in a record and comes to no such margin: 2^12 records, 64 MiB, are at 2^-19.
-# Sweet32 (CVE-2016-2183) needed some 2^36 blocks to read a cookie.
-_3DES_RECORD_LIMIT: Final = 2**12
+# 3DES has 2^11 blocks of 64 bits in a record and comes to no such margin: 2^16 records, 1 GiB, are at 2^-11.
+# Sweet32 (CVE-2016-2183) needed some 2^36 blocks to read a cookie. Fewer records would end the connections of
+# programs that send little at a time.
+_3DES_RECORD_LIMIT: Final = 2**16
 # RC4's output can be told from random after 2^30.6 bytes (Fluhrer and McGrew, 2000). 2^16 records are 2^30.
 _RC4_RECORD_LIMIT: Final = 2**16
 _SEQUENCE_NUMBERS: Final = 2**64 - 1

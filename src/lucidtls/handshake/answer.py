@@ -12,10 +12,10 @@ from lucidtls.crypto.suites import CipherSuite
 from lucidtls.errors import IllegalParameter, MissingExtension, UnsupportedVersion
 from lucidtls.handshake.channel import Channel
 from lucidtls.handshake.negotiate import choose_alpn, choose_cipher_suite, choose_group
-from lucidtls.handshake.versions import TLS12
 from lucidtls.wire.codepoints import GROUPS, name_of
 from lucidtls.wire.extensions import ExtensionForm, ch
 from lucidtls.wire.hello import ClientHello
+from lucidtls.wire.versions import TLS12
 
 
 class ServerHandshake:

@@ -114,9 +114,15 @@ async def judge_chain(
     *,
     role: str,
     server_name: ReferenceName | None,
+    key_usage: str = "digital_signature",
 ) -> VerifiedChain | None:
-    """Ask whether the peer's chain is trusted here; raises CertificateRejected."""
-    request = VerificationRequest(chain=chain, server_name=server_name, role=role, at=config.clock())
+    """Ask whether the peer's chain is trusted here; raises CertificateRejected.
+
+    `key_usage` is what the leaf's key was used for.
+    """
+    request = VerificationRequest(
+        chain=chain, server_name=server_name, role=role, at=config.clock(), key_usage=key_usage
+    )
     verdict: object = await VerificationWanted(request)
     if verdict is ACCEPTED:
         return None

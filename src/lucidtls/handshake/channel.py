@@ -11,14 +11,17 @@ from typing import Final
 from lucidtls.alerts import CLOSE_NOTIFY, FATAL, USER_CANCELED, WARNING, Alert
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.crypto.suites import CipherSuite
+from lucidtls.crypto.suites12 import CipherSuite12
 from lucidtls.errors import UnexpectedMessage
 from lucidtls.handshake.schedule13 import traffic_key
 from lucidtls.handshake.transcript import Transcript
+from lucidtls.record.protection import Protection
 from lucidtls.record.reader import RecordReader
 from lucidtls.record.writer import RecordWriter
-from lucidtls.trace import AlertTraced, KeysInstalled, MessageTraced, SecretDerived
+from lucidtls.trace import AlertTraced, Computed, KeysInstalled, MessageTraced, SecretDerived
 from lucidtls.wire.codec import HandshakeMessage, handshake_message
-from lucidtls.wire.codepoints import ContentType
+from lucidtls.wire.codepoints import MESSAGE_NAMES, ContentType
+from lucidtls.wire.records import CHANGE_CIPHER_SPEC_BODY
 
 MESSAGE_HEADER: Final = 4
 """Bytes before a handshake message's body: its type and a 24-bit length."""
@@ -29,7 +32,7 @@ class Channel:
 
     __slots__ = (
         "_flight", "client_random", "incoming", "key_log", "reader", "rekey_after", "trace", "transcript",
-        "write_closed", "writer",
+        "version", "write_closed", "writer",
     )  # fmt: skip
 
     def __init__(self, config: ClientConfig | ServerConfig) -> None:
@@ -41,6 +44,7 @@ class Channel:
         self.transcript = Transcript()
         self.incoming = bytearray()
         self.client_random = b""
+        self.version: int | None = None
         self.write_closed = False
         self._flight = bytearray()
 
@@ -52,7 +56,8 @@ class Channel:
             self.transcript.add(data)
         self._flight += data
         if self.trace is not None:
-            self.trace.record(MessageTraced("sent", type(message).__name__, body, message))
+            name = MESSAGE_NAMES[message.handshake_type]
+            self.trace.record(MessageTraced("sent", name, body, message))
 
     def flush(self) -> None:
         """Put the flight into records. As many messages as fit share one record."""
@@ -100,6 +105,45 @@ class Channel:
         self.writer.install(suite.aead.new(key), iv, suite.aead.tag_length, limit)
         if self.trace is not None:
             self.trace.record(KeysInstalled("sent", epoch, suite.name))
+
+    # Before TLS 1.3
+
+    def enter_version(self, version: int) -> None:
+        """Speak TLS 1.2 or older from here on: headers carry the version, and its record rules hold."""
+        self.version = version
+        self.reader.enter_version(version)
+        self.writer.enter_version(version)
+
+    def send_change_cipher_spec(self) -> None:
+        """Flush the flight, then tell the peer that our keys change now (RFC 5246 §7.1)."""
+        self.flush()
+        self.writer.write(ContentType.CHANGE_CIPHER_SPEC, CHANGE_CIPHER_SPEC_BODY)
+
+    def enter_older_receive_keys(self, protection: Protection, suite: CipherSuite12) -> None:
+        """Open what comes from now on with this protection."""
+        self.require_record_boundary("the new keys")
+        self.reader.install_protection(protection)
+        if self.trace is not None:
+            self.trace.record(KeysInstalled("received", "application", suite.name))
+
+    def enter_older_send_keys(self, protection: Protection, suite: CipherSuite12) -> None:
+        """Seal what follows with this protection; the ChangeCipherSpec has said so."""
+        self.writer.install_protection(protection)
+        if self.trace is not None:
+            self.trace.record(KeysInstalled("sent", "application", suite.name))
+
+    def send_warning(self, alert: Alert) -> None:
+        """Send an alert that does not end the connection (RFC 5246 §7.2)."""
+        if self.trace is not None:
+            self.trace.record(AlertTraced("sent", alert.name, alert.code))
+        self.writer.write(ContentType.ALERT, bytes((WARNING, alert.code)))
+
+    def trace_computation(
+        self, function: str, inputs: tuple[tuple[str, bytes], ...], output: bytes, purpose: str
+    ) -> None:
+        """Show a computation to a tracer that may see secrets."""
+        if self.trace is not None and self.trace.wants_secrets:
+            self.trace.record(Computed(function, inputs, output, purpose))
 
     def log_secret(self, label: str, secret: bytes) -> None:
         """Give a secret to the key log and to a tracer that wants secrets (RFC 9850 §2)."""

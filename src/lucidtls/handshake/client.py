@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from lucidtls.errors import IllegalParameter, UnsupportedVersion
-from lucidtls.handshake import client13
+from lucidtls.errors import IllegalParameter, MissingExtension, UnexpectedMessage, UnsupportedVersion
+from lucidtls.handshake import client12, client13
 from lucidtls.handshake.offer import ClientHandshake
 from lucidtls.handshake.post import Connected
 from lucidtls.handshake.states import WAIT_SH
-from lucidtls.handshake.versions import TLS13
 from lucidtls.wire.extensions import check_solicited, sh
-from lucidtls.wire.hello import ServerHello
-
-DOWNGRADE_SENTINELS: Final = (b"DOWNGRD\x01", b"DOWNGRD\x00")
-"""The last eight bytes of a TLS 1.3 server's random when it negotiates less (RFC 9846 §4.2.3)."""
+from lucidtls.wire.hello import DOWNGRADE_TO_TLS_1_1, DOWNGRADE_TO_TLS_1_2, ServerHello
+from lucidtls.wire.versions import TLS11, TLS12, TLS13, version_name
 
 
 async def run(hs: ClientHandshake) -> Connected:
     """Take the client from START to CONNECTED."""
     hs.send_hello()
     server_hello = await WAIT_SH
-    accept_version(hs, server_hello)
-    return await client13.run(hs, server_hello)
+    version = accept_version(hs, server_hello)
+    if version == TLS13:
+        return await client13.run(hs, server_hello)
+    return await client12.run(hs, server_hello)
 
 
-def accept_version(hs: ClientHandshake, server_hello: ServerHello) -> None:
-    """Find the version the server chose; today that must be TLS 1.3 (RFC 9846 §4.3.1)."""
+def accept_version(hs: ClientHandshake, server_hello: ServerHello) -> int:
+    """Find the version the server chose (RFC 9846 §4.3.1)."""
     extensions = server_hello.extensions
     if sh.SUPPORTED_VERSIONS.code not in extensions:
-        refuse_older_version(server_hello)
+        return accept_older_version(hs, server_hello)
     check_solicited(extensions, hs.offered)
     version = extensions.get(client13.SELECTED_VERSION[extensions.message])
     # "If the "supported_versions" extension in the ServerHello contains a version not offered by the client
@@ -39,18 +36,42 @@ def accept_version(hs: ClientHandshake, server_hello: ServerHello) -> None:
         raise IllegalParameter(
             "the server chose a version we did not offer", version=version, clause="RFC 9846 §4.3.1"
         )
+    return version
 
 
-def refuse_older_version(server_hello: ServerHello) -> None:
-    """Refuse TLS 1.2 or older, and say so when a TLS 1.3 server was made to choose it (RFC 9846 §4.2.3)."""
-    if server_hello.random[-8:] in DOWNGRADE_SENTINELS:
+def accept_older_version(hs: ClientHandshake, server_hello: ServerHello) -> int:
+    """Take TLS 1.2 or older from legacy_version, if we offered it and nobody made the server choose it."""
+    version, offered = server_hello.legacy_version, hs.config.algorithms.versions
+    if server_hello.is_retry_request:
+        raise MissingExtension(
+            "a HelloRetryRequest names no version", version=version, clause="RFC 9846 §4.2.4"
+        )
+    check_downgrade(server_hello.random[-8:], version, offered)
+    if version not in offered or version == TLS13:
+        raise UnsupportedVersion(
+            f"the server chose {version_name(version)}, which we did not offer",
+            version=version,
+            clause="RFC 9846 §4.3.1",
+        )
+    if hs.channel.reader.change_cipher_specs:
+        # Until now the record could be the empty gesture of TLS 1.3; in older versions it never is.
+        raise UnexpectedMessage("a change_cipher_spec came before the ServerHello", clause="RFC 5246 §7.1")
+    hs.channel.enter_version(version)
+    return version
+
+
+def check_downgrade(sentinel: bytes, version: int, offered: tuple[int, ...]) -> None:
+    """Look for the mark that a better server leaves in its random when it negotiates less than it can.
+
+    "TLS 1.3 clients receiving a ServerHello indicating TLS 1.2 or below MUST check that the last eight bytes
+    are not equal to either of these values." TLS 1.2 clients should look for the second when they get TLS 1.1
+    or below (RFC 9846 §4.2.3).
+    """
+    best = max(offered)
+    marked = sentinel == DOWNGRADE_TO_TLS_1_1 or (sentinel == DOWNGRADE_TO_TLS_1_2 and best == TLS13)
+    if marked and (best == TLS13 or (best == TLS12 and version <= TLS11)):
         raise IllegalParameter(
-            "downgrade detected: the server speaks TLS 1.3 but was made to choose less",
-            version=server_hello.legacy_version,
+            "downgrade detected: the server can do better than what it was made to choose",
+            version=version,
             clause="RFC 9846 §4.2.3",
         )
-    raise UnsupportedVersion(
-        "the server chose TLS 1.2 or older, which we did not offer",
-        version=server_hello.legacy_version,
-        clause="RFC 9846 §4.3.1",
-    )

@@ -17,7 +17,7 @@ from lucidtls.handshake import authentication
 from lucidtls.handshake.authentication import PeerIdentity
 from lucidtls.handshake.negotiate import choose_credential, choose_scheme
 from lucidtls.handshake.offer import ClientHandshake
-from lucidtls.handshake.post import Connected
+from lucidtls.handshake.post import CLIENT_HANDLERS, Connected, Connected13
 from lucidtls.handshake.schedule13 import (
     ApplicationSecrets,
     HandshakeSecrets,
@@ -28,7 +28,6 @@ from lucidtls.handshake.schedule13 import (
     verify_finished,
 )
 from lucidtls.handshake.states import WAIT_CERT, WAIT_CERT_CR, WAIT_CV, WAIT_EE, WAIT_FINISHED, WAIT_SH
-from lucidtls.handshake.versions import TLS12, TLS13
 from lucidtls.trust.advertised import Fit, fit_of_chain
 from lucidtls.trust.credentials import Credential
 from lucidtls.wire.codepoints import CIPHER_SUITES, name_of
@@ -36,6 +35,7 @@ from lucidtls.wire.codepoints import GROUPS as GROUP_NAMES
 from lucidtls.wire.extensions import check_solicited, cr, ee, hrr, sh
 from lucidtls.wire.hello import ServerHello
 from lucidtls.wire.messages13 import Certificate, CertificateRequest, EncryptedExtensions, Finished
+from lucidtls.wire.versions import TLS12, TLS13
 
 SELECTED_VERSION: Final = {"ServerHello": sh.SUPPORTED_VERSIONS, "HelloRetryRequest": hrr.SUPPORTED_VERSIONS}
 
@@ -324,11 +324,12 @@ def enter_application_keys(
     channel.log_secret("EXPORTER_SECRET", secrets.exporter)
     channel.enter_receive_keys(suite, secrets.server, "application")
     channel.enter_send_keys(suite, secrets.client, "application")
-    return Connected(
+    return Connected13(
         negotiated=negotiated,
         channel=channel,
         suite=suite,
         clock=hs.config.clock,
+        handlers=CLIENT_HANDLERS,
         send_secret=secrets.client,
         receive_secret=secrets.server,
         exporter_secret=secrets.exporter,

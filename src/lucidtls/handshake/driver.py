@@ -14,11 +14,11 @@ Invariants:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine
 from traceback import clear_frames
 from typing import Any, Final
 
-from lucidtls.alerts import CLOSE_NOTIFY, INTERNAL_ERROR, USER_CANCELED, Alert, alert_of
+from lucidtls.alerts import CLOSE_NOTIFY, INTERNAL_ERROR, USER_CANCELED, WARNING, Alert, alert_of
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.crypto.aead import InvalidTag
 from lucidtls.errors import (
@@ -31,18 +31,26 @@ from lucidtls.errors import (
     UnexpectedMessage,
     UsageError,
 )
-from lucidtls.events import ApplicationData, Event, HandshakeCompleted, PeerClosed, Question
+from lucidtls.events import (
+    ApplicationData,
+    Event,
+    HandshakeCompleted,
+    PeerClosed,
+    Question,
+    Renegotiated,
+    SessionTicketReceived,
+)
 from lucidtls.handshake.channel import MESSAGE_HEADER, Channel
 from lucidtls.handshake.post import Connected
 from lucidtls.handshake.questions import PENDING, answer_from_config
-from lucidtls.handshake.states import State
+from lucidtls.handshake.states import WAIT_CHANGE_CIPHER_SPEC, WAIT_SH, ChangeCipherSpec, State
 from lucidtls.handshake.transcript import Transcript
 from lucidtls.trace import AlertTraced, Failed, MessageTraced, QuestionAsked, StateEntered
-from lucidtls.wire.codec import HandshakeMessage, Reader
-from lucidtls.wire.codepoints import HANDSHAKE_TYPES, ContentType, HandshakeType, name_of
+from lucidtls.wire.codec import HandshakeMessage, MessageForm, Reader
+from lucidtls.wire.codepoints import HANDSHAKE_TYPES, MESSAGE_NAMES, ContentType, HandshakeType, name_of
+from lucidtls.wire.records import CHANGE_CIPHER_SPEC_BODY
 
 Flow = Coroutine[Any, Any, Connected]
-PostHandlers = Mapping[int, tuple[type[HandshakeMessage], Callable[[Connected, Any], Event | None]]]
 
 _EXTENSIONS: Final = 2 + 0xFFFF
 MAX_MESSAGES: Final = {
@@ -53,8 +61,13 @@ MAX_MESSAGES: Final = {
     HandshakeType.CERTIFICATE_VERIFY: 2 + 2 + 0xFFFF,
     HandshakeType.FINISHED: 64,
     HandshakeType.KEY_UPDATE: 1,
+    HandshakeType.HELLO_REQUEST: 0,
+    HandshakeType.SERVER_KEY_EXCHANGE: (2 + 0xFFFF) + 3 * (2 + 1024) + 2 + (2 + 0xFFFF),
+    HandshakeType.SERVER_HELLO_DONE: 0,
+    HandshakeType.CLIENT_KEY_EXCHANGE: (2 + 0xFFFF) + (2 + 2048),
 }
-"""The longest body of each message, in bytes: the sum of its fields' longest forms (RFC 9846 Appendix B.3).
+"""The longest body of each message, in bytes: the sum of its fields' longest forms (RFC 9846 Appendix B.3,
+RFC 5246 §7.4), with Diffie-Hellman values of 8,192 bits and RSA ciphertexts of 16,384 at most.
 Only certificates could be longer; for them the config has a limit."""
 
 MAX_EMPTY_RECORDS: Final = 32
@@ -63,31 +76,40 @@ MAX_EMPTY_RECORDS: Final = 32
 MAX_CANCEL_ALERTS: Final = 4
 """user_canceled alerts that are ignored (RFC 9846 §6.1); more make no sense."""
 
-_CERTIFICATE_TYPES: Final = frozenset((HandshakeType.CERTIFICATE, HandshakeType.CERTIFICATE_REQUEST))
+MAX_WARNINGS: Final = 4
+"""Warning alerts that are ignored before TLS 1.3: servers send one, about a name; a flood is refused."""
+
+MAX_HELLO_REQUESTS: Final = 4
+"""HelloRequests that are ignored during a handshake (RFC 5246 §7.4.1.1)."""
+
+_CERTIFICATE_TYPES: Final = frozenset(
+    (HandshakeType.CERTIFICATE, HandshakeType.CERTIFICATE_REQUEST, HandshakeType.CERTIFICATE_STATUS)
+)
 
 
 class Driver:
     """Runs one connection: first its handshake flow, then the messages that may follow."""
 
     __slots__ = (
-        "_answer", "_asked", "_cancel_alerts", "_config", "_empty_records", "_events", "_flow", "_handlers",
-        "_state", "channel", "connected", "ended", "failed", "peer_closed", "transport_ended",
+        "_answer", "_asked", "_cancel_alerts", "_config", "_empty_records", "_events", "_flow",
+        "_hello_requests", "_state", "_warnings", "channel", "connected", "ended", "failed", "held",
+        "peer_closed", "transport_ended",
     )  # fmt: skip
 
-    def __init__(
-        self, config: ClientConfig | ServerConfig, channel: Channel, flow: Flow, handlers: PostHandlers
-    ) -> None:
+    def __init__(self, config: ClientConfig | ServerConfig, channel: Channel, flow: Flow) -> None:
         self._config = config
         self._flow: Flow | None = flow
-        self._handlers = handlers
         self._events: deque[Event] = deque()
         self._state: State[Any] | None = None
         self._asked: Question[Any] | None = None
         self._answer: Any = None
         self._empty_records = 0
         self._cancel_alerts = 0
+        self._hello_requests = 0
+        self._warnings = 0
         self.channel = channel
         self.connected: Connected | None = None
+        self.held = bytearray()
         self.failed = False
         self.peer_closed = False
         self.transport_ended = False
@@ -185,7 +207,14 @@ class Driver:
     @property
     def busy(self) -> bool:
         """Whether something else has to be seen to before application data may be read on the fast path."""
-        return bool(self._events or self.channel.incoming or self.peer_closed or self.ended)
+        return bool(
+            self._events or self.channel.incoming or self.peer_closed or self.ended or self.renegotiating
+        )
+
+    @property
+    def renegotiating(self) -> bool:
+        """Whether a second handshake is under way: what is to be sent waits for its end."""
+        return self._flow is not None and self.connected is not None
 
     def data_arrived(self) -> None:
         """Note that the fast path has read application data."""
@@ -221,8 +250,26 @@ class Driver:
                 raise UnexpectedMessage("an empty handshake record came", clause="RFC 9846 §5.1")
             self.channel.incoming += content
             return
+        if content_type == ContentType.CHANGE_CIPHER_SPEC:
+            self._refuse_interleaving("a change_cipher_spec")
+            self._take_change_cipher_spec(content)
+            return
         self._refuse_interleaving("an alert")
         self._take_alert(content)
+
+    def _take_change_cipher_spec(self, content: bytes) -> None:
+        """Before TLS 1.3: only where the flow waits for it may the peer change its keys.
+
+        To take it anywhere else is the CCS injection attack (CVE-2014-0224): keys would be made before there
+        is a secret to make them from.
+        """
+        if self._state is not WAIT_CHANGE_CIPHER_SPEC:
+            raise UnexpectedMessage(
+                f"a change_cipher_spec has no place in state {self.state}", clause="RFC 5246 §7.1"
+            )
+        if content != CHANGE_CIPHER_SPEC_BODY:
+            raise IllegalParameter("a change_cipher_spec is not the byte 1", clause="RFC 5246 §7.1")
+        self._resume(ChangeCipherSpec())
 
     def _refuse_interleaving(self, what: str) -> None:
         # "if a handshake message is split over two or more records, there MUST NOT be any other records
@@ -238,6 +285,10 @@ class Driver:
                 "application data came before the handshake was done", clause="RFC 9846 §4.5.3"
             )
         self._refuse_interleaving("application data")
+        if self.renegotiating and self._state is not WAIT_SH:
+            raise UnexpectedMessage(
+                "application data came in the middle of a renegotiation", clause="RFC 5246 §7.4.9"
+            )
         if content:
             self.data_arrived()
             self._events.append(ApplicationData(content))
@@ -260,12 +311,32 @@ class Driver:
         if alert is USER_CANCELED and self._cancel_alerts < MAX_CANCEL_ALERTS:
             self._cancel_alerts += 1
             return
+        if level == WARNING and alert is not CLOSE_NOTIFY and self._ignores_warnings():
+            self._warnings += 1
+            return
         if alert is not CLOSE_NOTIFY or self.connected is None:
             raise AlertReceived(alert, level)
         self.peer_closed = True
         self._events.append(PeerClosed())
         if self.channel.write_closed:
             self._end()
+
+    def _ignores_warnings(self) -> bool:
+        """Whether a warning may be passed over: before TLS 1.3 it may (RFC 5246 §7.2.2), from then on not.
+
+        A client that offers older versions takes one before the ServerHello too: some servers have a warning
+        about an unknown name to give first (RFC 6066 §3).
+        """
+        older = self.channel.version is not None or (
+            isinstance(self._config, ClientConfig)
+            and self._state is WAIT_SH
+            and bool(self._config.algorithms.older_suites)
+        )
+        if older and self._warnings >= MAX_WARNINGS:
+            raise UnexpectedMessage(
+                "the peer keeps sending warnings", limit=MAX_WARNINGS, clause="RFC 5246 §7.2.2"
+            )
+        return older
 
     # Handshake messages
 
@@ -276,19 +347,22 @@ class Driver:
             return False
         message_type = incoming[0]
         length = (incoming[1] << 16) | (incoming[2] << 8) | incoming[3]
-        message_class = self._expected(message_type)
+        if message_type == HandshakeType.HELLO_REQUEST and self._ignores_hello_requests():
+            return self._pass_over_hello_request(length)
+        form = self._expected(message_type)
         self._bound(message_type, length)
         end = MESSAGE_HEADER + length
         if len(incoming) < end:
             return False
         raw = bytes(incoming[:end])
         del incoming[:end]
-        reader = Reader(raw, message_class.__name__, position=MESSAGE_HEADER)
-        message = message_class.read(reader)
+        name = MESSAGE_NAMES[message_type]
+        reader = Reader(raw, name, position=MESSAGE_HEADER)
+        message = form.read(reader)
         reader.finish()
         trace = self.channel.trace
         if trace is not None:
-            trace.record(MessageTraced("received", message_class.__name__, raw[MESSAGE_HEADER:], message))
+            trace.record(MessageTraced("received", name, raw[MESSAGE_HEADER:], message))
         if self._flow is not None:
             self.channel.transcript.add(raw)
             self._resume(message)
@@ -296,20 +370,41 @@ class Driver:
             self._take_post_handshake(message_type, message)
         return True
 
-    def _expected(self, message_type: int) -> type[HandshakeMessage]:
-        """The class of a message that may come now; the alert goes out before its body is even read."""
+    def _ignores_hello_requests(self) -> bool:
+        """Whether a HelloRequest says nothing new: a client before TLS 1.3 is at it already."""
+        return (
+            self._flow is not None
+            and self.channel.version is not None
+            and isinstance(self._config, ClientConfig)
+        )
+
+    def _pass_over_hello_request(self, length: int) -> bool:
+        """Ignore a HelloRequest; it is no part of the transcript either (RFC 5246 §7.4.1.1)."""
+        self._bound(HandshakeType.HELLO_REQUEST, length)
+        self._hello_requests += 1
+        if self._hello_requests > MAX_HELLO_REQUESTS:
+            raise UnexpectedMessage(
+                "the server keeps sending HelloRequests", limit=MAX_HELLO_REQUESTS, clause="RFC 5246 §7.4.1.1"
+            )
+        del self.channel.incoming[:MESSAGE_HEADER]
+        return True
+
+    def _expected(self, message_type: int) -> MessageForm[HandshakeMessage]:
+        """The form of a message that may come now; the alert goes out before its body is even read."""
+        form: MessageForm[HandshakeMessage] | None
         if self._state is not None:
-            message_class = self._state.accepts.get(message_type)
+            form = self._state.accepts.get(message_type)
         else:
-            message_class = self._handlers.get(message_type, (None,))[0]
-        if message_class is None:
+            assert self.connected is not None, "there is either a flow or its result"
+            form = self.connected.handlers.get(message_type, (None,))[0]
+        if form is None:
             # "A peer which receives a handshake message in an unexpected order MUST abort the handshake with
             # an "unexpected_message" alert." (RFC 9846 §4)
             name = name_of(HANDSHAKE_TYPES, message_type)
             raise UnexpectedMessage(
                 f"a {name} message has no place in state {self.state}", clause="RFC 9846 §4"
             )
-        return message_class
+        return form
 
     def _bound(self, message_type: int, length: int) -> None:
         """Refuse a message for its length alone, before it is buffered."""
@@ -330,10 +425,14 @@ class Driver:
 
     def _take_post_handshake(self, message_type: int, message: HandshakeMessage) -> None:
         assert self.connected is not None, "there is either a flow or its result"
-        _, accept = self._handlers[message_type]
-        event = accept(self.connected, message)
-        if event is not None:
-            self._events.append(event)
+        _, accept = self.connected.handlers[message_type]
+        result = accept(self.connected, message)
+        if isinstance(result, Coroutine):
+            # A renegotiation: another handshake on the same connection.
+            self._flow = result
+            self._resume(None)
+        elif result is not None:
+            self._events.append(result)
 
     # The flow
 
@@ -363,10 +462,16 @@ class Driver:
                 return
 
     def _complete(self, connected: Connected) -> None:
+        again = self.connected is not None
         self._flow = self._state = None
         self.connected = connected
         self.channel.transcript = Transcript()
-        self._events.append(HandshakeCompleted(connected.negotiated))
+        event = Renegotiated if again else HandshakeCompleted
+        self._events.append(event(connected.negotiated))
+        self._events += [SessionTicketReceived(ticket) for ticket in connected.tickets]
+        if self.held:
+            held, self.held = self.held, bytearray()
+            self.channel.writer.write(ContentType.APPLICATION_DATA, held)
         if self.channel.trace is not None:
             self.channel.trace.record(StateEntered("CONNECTED"))
 

@@ -20,6 +20,10 @@ from lucidtls.wire.codepoints import HandshakeType
 from lucidtls.wire.extensions import nst
 from lucidtls.wire.messages13 import KeyUpdate, NewSessionTicket
 
+Handlers = dict[int, tuple[Any, Callable[[Any, Any], Any]]]
+"""By message type: the message's form, and the function that takes it and returns an event, None, or the
+coroutine of another handshake."""
+
 MAX_KEY_UPDATES: Final = 32
 """KeyUpdates accepted in a row, without application data: each costs us a key derivation."""
 
@@ -39,20 +43,44 @@ MAX_GENERATION: Final = 2**48 - 1
 
 @dataclass(slots=True)
 class Connected:
-    """The result of a handshake: all that a connection keeps of it."""
+    """The result of a handshake: all that a connection keeps of it, whatever its version.
+
+    `handlers` are the messages that may still come, and what is done with each.
+    """
 
     negotiated: Negotiated
     channel: Channel
-    suite: CipherSuite
     clock: Clock
+    handlers: Handlers = field(repr=False)
+    tickets: list[SessionTicket] = field(default_factory=list, repr=False, kw_only=True)
+    update_owed: bool = field(default=False, kw_only=True)
+
+    def forget(self) -> None:
+        """Drop every secret: the session is over."""
+        raise NotImplementedError
+
+    def update_send_keys(self, *, request_peer: bool) -> None:
+        """Change our sending keys, where the version has a way to; UsageError where it has none."""
+        raise NotImplementedError
+
+    def earn_credit(self, records: int) -> None:
+        """Note that data was received, or sent in so many records."""
+
+    def answer_update(self) -> None:
+        """Send the KeyUpdate that the peer asked for; called only when one is owed."""
+
+
+@dataclass(slots=True)
+class Connected13(Connected):
+    """What a connection of TLS 1.3 keeps."""
+
+    suite: CipherSuite
     send_secret: bytes = field(repr=False)
     receive_secret: bytes = field(repr=False)
     exporter_secret: bytes = field(repr=False)
     resumption_secret: bytes = field(repr=False)
     send_generation: int = 0
     key_update_credit: int = MAX_KEY_UPDATES
-    tickets: list[SessionTicket] = field(default_factory=list, repr=False)
-    update_owed: bool = False
     update_awaited: bool = False
 
     def forget(self) -> None:
@@ -91,7 +119,7 @@ class Connected:
             self.update_send_keys(request_peer=False)
 
 
-def accept_key_update(connected: Connected, message: KeyUpdate) -> KeysUpdated:
+def accept_key_update(connected: Connected13, message: KeyUpdate) -> KeysUpdated:
     """Change to the peer's next keys; our own update, if asked for, goes out with what is sent next."""
     if not connected.key_update_credit:
         raise UnexpectedMessage(
@@ -106,7 +134,7 @@ def accept_key_update(connected: Connected, message: KeyUpdate) -> KeysUpdated:
 
 
 def accept_new_session_ticket(
-    connected: Connected, message: NewSessionTicket
+    connected: Connected13, message: NewSessionTicket
 ) -> SessionTicketReceived | None:
     """Derive the ticket's PSK and hand both to the application (RFC 9846 §4.7.1)."""
     # "The value of zero indicates that the ticket should be discarded immediately." (RFC 9846 §4.7.1)
@@ -127,8 +155,6 @@ def accept_new_session_ticket(
     connected.tickets.append(ticket)
     return SessionTicketReceived(ticket)
 
-
-Handlers = dict[int, tuple[type[Any], Callable[[Connected, Any], Any]]]
 
 CLIENT_HANDLERS: Final[Handlers] = {
     HandshakeType.NEW_SESSION_TICKET: (NewSessionTicket, accept_new_session_ticket),

@@ -6,8 +6,17 @@ from typing import Any, Final
 
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.errors import InternalError
-from lucidtls.events import CredentialWanted, Question, SignatureWanted, VerificationWanted
-from lucidtls.trust.credentials import Ask
+from lucidtls.events import (
+    CredentialWanted,
+    DecryptionWanted,
+    PreSharedKey,
+    PskIdentityWanted,
+    PskWanted,
+    Question,
+    SignatureWanted,
+    VerificationWanted,
+)
+from lucidtls.trust.credentials import Ask, Credential
 
 
 class _Pending:
@@ -33,5 +42,29 @@ def answer_from_config(config: ClientConfig | ServerConfig, question: Question[A
             if isinstance(choose, Ask):
                 return PENDING
             return None if choose is None else choose(question)
+        case DecryptionWanted(ciphertext=ciphertext, credential=credential):
+            return PENDING if isinstance(credential.key, Ask) else _decrypt(credential, ciphertext)
+        case PskIdentityWanted(hint=hint):
+            return _own_psk(config, hint)
+        case PskWanted(identity=identity):
+            find = config.find_psk if isinstance(config, ServerConfig) else None
+            if isinstance(find, Ask):
+                return PENDING
+            return None if find is None else find(identity)
         case _:
             raise InternalError(f"no answer is known for {type(question).__name__}")
+
+
+def _decrypt(credential: Credential, ciphertext: bytes) -> bytes | None:
+    """Decrypt, and say of a failure no more than that."""
+    try:
+        return credential.decrypt(ciphertext)
+    except ValueError:
+        return None
+
+
+def _own_psk(config: ClientConfig | ServerConfig, hint: bytes | None) -> Any:
+    psk = config.psk if isinstance(config, ClientConfig) else None
+    if isinstance(psk, Ask):
+        return PENDING
+    return psk if psk is None or isinstance(psk, PreSharedKey) else psk(hint)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from lucidtls.errors import UnsupportedVersion
-from lucidtls.handshake import server13
+from typing import Final
+
+from lucidtls.alerts import INAPPROPRIATE_FALLBACK
+from lucidtls.errors import UnexpectedMessage, UnsupportedVersion
+from lucidtls.handshake import server12, server13
 from lucidtls.handshake.answer import ServerHandshake
 from lucidtls.handshake.post import Connected
 from lucidtls.handshake.states import START
-from lucidtls.handshake.versions import TLS13
 from lucidtls.wire.extensions import ch
 from lucidtls.wire.hello import ClientHello
+from lucidtls.wire.versions import SSL30, TLS12, TLS13, version_name
+
+FALLBACK_SCSV: Final = 0x5600
+"""TLS_FALLBACK_SCSV: this client tried a higher version before (RFC 7507 §3)."""
 
 
 async def run(hs: ServerHandshake) -> Connected:
@@ -18,17 +24,53 @@ async def run(hs: ServerHandshake) -> Connected:
     # these records" (RFC 9846 §4.3.2).
     hs.channel.reader.change_cipher_spec_allowed = hs.config.cookie_key is not None
     hello = await START
-    hs.channel.reader.change_cipher_spec_allowed = True
-    accept_version(hello)
-    return await server13.run(hs, hello)
+    version = accept_version(hs, hello)
+    if version == TLS13:
+        hs.channel.reader.change_cipher_spec_allowed = True
+        return await server13.run(hs, hello)
+    enter_older_version(hs, version)
+    return await server12.run(hs, hello, version)
 
 
-def accept_version(hello: ClientHello) -> None:
-    """Find the version to use; today that must be TLS 1.3 (RFC 9846 §4.3.1)."""
-    versions = hello.extensions.get(ch.SUPPORTED_VERSIONS)
-    if versions is None or TLS13 not in versions:
+def accept_version(hs: ServerHandshake, hello: ClientHello) -> int:
+    """Find the highest version in common (RFC 9846 §4.3.1, Appendix E.2)."""
+    ours = hs.config.algorithms.versions
+    listed = hello.extensions.get(ch.SUPPORTED_VERSIONS)
+    if listed is not None:
+        # "servers MUST only select a version of TLS present in that extension" (RFC 9846 §4.3.1)
+        common = [version for version in ours if version in listed]
+    else:
+        # "If this extension is not present, servers which are compliant with this specification [...] MUST
+        # negotiate TLS 1.2 or prior [...] even if ClientHello.legacy_version is 0x0304 or later."
+        common = [version for version in ours if version <= min(hello.legacy_version, TLS12)]
+    if not common:
         raise UnsupportedVersion(
-            "the client does not offer TLS 1.3",
-            offered=versions or (hello.legacy_version,),
+            f"the client offers {_described(hello, listed)}, and we do not",
+            offered=listed or (hello.legacy_version,),
             clause="RFC 9846 §4.3.1",
         )
+    if FALLBACK_SCSV in hello.cipher_suites and ours[0] > common[0]:
+        # "If [...] the highest protocol version supported by the server is higher than the version indicated
+        # in ClientHello.client_version, the server MUST respond with a fatal inappropriate_fallback alert"
+        raise UnsupportedVersion(
+            f"the client falls back to {version_name(common[0])}, and we can do better",
+            offered=listed or (hello.legacy_version,),
+            clause="RFC 7507 §3",
+        ).with_alert(INAPPROPRIATE_FALLBACK)
+    return common[0]
+
+
+def _described(hello: ClientHello, listed: tuple[int, ...] | None) -> str:
+    if listed is not None:
+        return ", ".join(version_name(version) for version in listed)
+    if hello.legacy_version <= SSL30:
+        return f"{version_name(hello.legacy_version)} at most, which is broken (RFC 7568)"
+    return f"{version_name(min(hello.legacy_version, TLS12))} at most"
+
+
+def enter_older_version(hs: ServerHandshake, version: int) -> None:
+    """Speak TLS 1.2 or older. A change_cipher_spec that was passed over until now is one too many."""
+    if hs.channel.reader.change_cipher_specs:
+        raise UnexpectedMessage("a change_cipher_spec came before the ClientHello", clause="RFC 5246 §7.1")
+    hs.channel.require_record_boundary("the server's answer")
+    hs.channel.enter_version(version)

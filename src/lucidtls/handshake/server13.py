@@ -16,7 +16,7 @@ from lucidtls.handshake.answer import Choice, ServerHandshake, choose
 from lucidtls.handshake.authentication import PeerIdentity
 from lucidtls.handshake.cookie import Cookie, open_cookie
 from lucidtls.handshake.negotiate import choose_credential
-from lucidtls.handshake.post import Connected
+from lucidtls.handshake.post import SERVER_HANDLERS, Connected, Connected13
 from lucidtls.handshake.schedule13 import (
     ApplicationSecrets,
     HandshakeSecrets,
@@ -27,12 +27,12 @@ from lucidtls.handshake.schedule13 import (
     verify_finished,
 )
 from lucidtls.handshake.states import WAIT_CERT, WAIT_CH2, WAIT_CV, WAIT_FINISHED
-from lucidtls.handshake.versions import TLS12, TLS13
 from lucidtls.trust.credentials import Credential
 from lucidtls.wire.codec import handshake_message
 from lucidtls.wire.extensions import Extensions, KeyShareEntry, ch, cr, ee, hrr, sh
 from lucidtls.wire.hello import HELLO_RETRY_REQUEST_RANDOM, ClientHello, ServerHello
 from lucidtls.wire.messages13 import CertificateRequest, EncryptedExtensions, Finished
+from lucidtls.wire.versions import TLS12, TLS13
 
 
 @dataclass(slots=True)
@@ -263,7 +263,7 @@ def request_certificate(hs: ServerHandshake) -> None:
         return
     algorithms = config.algorithms
     items: list[tuple[Any, Any]] = [
-        (cr.SIGNATURE_ALGORITHMS, algorithms.scheme_codes),
+        (cr.SIGNATURE_ALGORITHMS, algorithms.tls13_scheme_codes),
         (cr.SIGNATURE_ALGORITHMS_CERT, algorithms.certificate_scheme_codes),
     ]
     if config.certificate_authorities:
@@ -360,11 +360,12 @@ def enter_application_keys(
         client_authenticated=identity is not None,
         client_certificate_requested=hs.config.client_authentication != "none",
     )
-    return Connected(
+    return Connected13(
         negotiated=negotiated,
         channel=hs.channel,
         suite=choice.suite,
         clock=hs.config.clock,
+        handlers=SERVER_HANDLERS,
         send_secret=application.server,
         receive_secret=application.client,
         exporter_secret=application.exporter,

@@ -7,9 +7,12 @@ is the value of the expression. The driver refuses everything else with unexpect
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Generic, TypeVar
 
-from lucidtls.wire.codec import HandshakeMessage
+from lucidtls.wire.codec import HandshakeMessage, MessageForm
+from lucidtls.wire.codepoints import HANDSHAKE_TYPES
 from lucidtls.wire.hello import ClientHello, ServerHello
 from lucidtls.wire.messages13 import (
     Certificate,
@@ -23,13 +26,16 @@ M = TypeVar("M")
 
 
 class State(Generic[M]):
-    """A point at which a handshake waits for one of a few message types."""
+    """A point at which a handshake waits for one of a few message types.
+
+    A message is given by its class, or before TLS 1.3 by the form it has under what was negotiated.
+    """
 
     __slots__ = ("accepts", "name")
 
     def __init__(self, name: str, *messages: Any) -> None:
         self.name = name
-        self.accepts: dict[int, type[HandshakeMessage]] = {
+        self.accepts: dict[int, MessageForm[HandshakeMessage]] = {
             message.handshake_type: message for message in messages
         }
 
@@ -54,3 +60,25 @@ START: State[ClientHello] = State("START", ClientHello)
 
 WAIT_CH2: State[ClientHello] = State("WAIT_CH2", ClientHello)
 """Our name for START after a HelloRetryRequest: the second ClientHello is awaited."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCipherSpec:
+    """The one record before TLS 1.3 that a handshake waits for and that is no handshake message.
+
+    "The change cipher spec protocol exists to signal transitions in ciphering strategies." (RFC 5246 §7.1)
+    """
+
+
+WAIT_CHANGE_CIPHER_SPEC: Final[State[ChangeCipherSpec]] = State("WAIT_CHANGE_CIPHER_SPEC")
+"""Before TLS 1.3: the peer's next record must say that its keys change now."""
+
+
+@cache
+def waiting_for(*messages: Any) -> State[Any]:
+    """The state before TLS 1.3 that waits for one of these messages, called after them.
+
+    RFC 5246 draws no state machine; which message may follow which is in the figure of its §7.3.
+    """
+    names = (HANDSHAKE_TYPES[message.handshake_type].upper() for message in messages)
+    return State("WAIT_" + "_OR_".join(names), *messages)

@@ -49,6 +49,13 @@ class Transcript:
         self._running = algorithm.new(before + b"".join(self._waiting))
         self._waiting.clear()
 
+    def messages(self) -> bytes:
+        """All messages so far, as they are: before TLS 1.3 a CertificateVerify signs these (RFC 5246 §7.4.8).
+
+        Only before `select`.
+        """
+        return b"".join(self._waiting)
+
     def digest(self) -> bytes:
         """Hash of all messages so far; the transcript can go on growing."""
         assert self._running is not None, "the hash is selected before it is used"

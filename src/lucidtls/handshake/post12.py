@@ -1,0 +1,116 @@
+"""After a handshake of TLS 1.2 or before: what a connection keeps, and the wish for another handshake.
+
+Renegotiation is what these versions have for changing keys, and it was the door of several attacks: a client
+spliced into another's connection (CVE-2009-3555, closed by RFC 5746), identities changed in the middle
+(CVE-2014-1295), triple handshakes (RFC 7627 §1). Both sides therefore say no, unless a client's config says
+otherwise; and then the server must know RFC 5746 and show the very same certificate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from lucidtls.alerts import NO_RENEGOTIATION
+from lucidtls.errors import UnexpectedMessage, UsageError
+from lucidtls.events import RenegotiationRefused, SessionTicket
+from lucidtls.handshake.exchange12 import Terms
+from lucidtls.handshake.post import MAX_TICKET_LIFETIME, Connected, Handlers
+from lucidtls.wire.codepoints import HandshakeType
+from lucidtls.wire.hello import ClientHello
+from lucidtls.wire.messages12 import HelloRequest, NewSessionTicket
+
+MAX_RENEGOTIATIONS: Final = 4
+"""Wishes for another handshake that a connection answers, be it with yes or no: more is a flood."""
+
+
+@dataclass(slots=True)
+class Connected12(Connected):
+    """What a connection of TLS 1.2 or before keeps.
+
+    `client_verify_data` and `server_verify_data` are the contents of the two Finished messages: a
+    renegotiation proves by them that it belongs to this connection (RFC 5746 §3.1).
+    """
+
+    terms: Terms
+    main_secret: bytes = field(repr=False)
+    client_verify_data: bytes = field(repr=False)
+    server_verify_data: bytes = field(repr=False)
+    renegotiate: Callable[[Connected12], Coroutine[Any, Any, Connected]] | None = field(
+        default=None, repr=False
+    )
+    renegotiations: int = 0
+
+    def forget(self) -> None:
+        """Drop every secret: the session is over."""
+        self.main_secret = self.client_verify_data = self.server_verify_data = b""
+        self.renegotiate = None
+
+    def update_send_keys(self, *, request_peer: bool) -> None:
+        """Refuse: these versions have no KeyUpdate."""
+        raise UsageError("keys can be updated in TLS 1.3 only; before, a connection ends with its keys")
+
+    def count_wish(self) -> None:
+        """Bound how often the peer may ask for another handshake."""
+        self.renegotiations += 1
+        if self.renegotiations > MAX_RENEGOTIATIONS:
+            raise UnexpectedMessage(
+                "the peer keeps asking for a renegotiation",
+                limit=MAX_RENEGOTIATIONS,
+                clause="RFC 5246 §7.2.2",
+            )
+
+
+def accept_ticket(connected: Connected12, message: NewSessionTicket) -> None:
+    """Keep the ticket that came in the handshake, with the secret it stands for (RFC 5077 §3.3).
+
+    An empty ticket takes back the promise of one.
+    """
+    if not message.ticket:
+        return
+    negotiated = connected.negotiated
+    connected.tickets.append(
+        SessionTicket(
+            ticket=message.ticket,
+            psk=connected.main_secret,
+            lifetime=min(message.lifetime_hint, MAX_TICKET_LIFETIME),
+            age_add=0,
+            max_early_data=0,
+            received_at=connected.clock().timestamp(),
+            cipher_suite=negotiated.cipher_suite,
+            server_name=negotiated.server_name,
+            alpn=negotiated.alpn,
+            version=negotiated.version,
+        )
+    )
+
+
+def accept_hello_request(
+    connected: Connected12, message: HelloRequest
+) -> RenegotiationRefused | Coroutine[Any, Any, Connected]:
+    """As a client: begin another handshake if the config allows it, or say no (RFC 5246 §7.4.1.1)."""
+    connected.count_wish()
+    if connected.renegotiate is not None:
+        return connected.renegotiate(connected)
+    return _refuse(connected)
+
+
+def refuse_renegotiation(connected: Connected12, message: ClientHello) -> RenegotiationRefused:
+    """As a server: say no to a client that begins another handshake."""
+    connected.count_wish()
+    return _refuse(connected)
+
+
+def _refuse(connected: Connected12) -> RenegotiationRefused:
+    """Send no_renegotiation, which "is always a warning" (RFC 5246 §7.2.2)."""
+    if not connected.channel.write_closed:
+        connected.channel.send_warning(NO_RENEGOTIATION)
+    return RenegotiationRefused()
+
+
+CLIENT_HANDLERS: Final[Handlers] = {HandshakeType.HELLO_REQUEST: (HelloRequest, accept_hello_request)}
+"""What a server may send after its handshake."""
+
+SERVER_HANDLERS: Final[Handlers] = {HandshakeType.CLIENT_HELLO: (ClientHello, refuse_renegotiation)}
+"""What a client may send after its handshake."""

@@ -1,0 +1,265 @@
+"""The server before TLS 1.3, from ClientHello to CONNECTED (RFC 5246 §7.3; RFC 4346 and RFC 2246 alike).
+
+Read `run` from top to bottom beside the figure in RFC 5246 §7.3. We speak until ServerHelloDone; then the
+client brings what the premaster secret is made from, and from there on both sides compute the same keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lucidtls.alerts import HANDSHAKE_FAILURE
+from lucidtls.config import UNCOMPRESSED
+from lucidtls.errors import CertificateRequired
+from lucidtls.events import CredentialWanted, Negotiated
+from lucidtls.handshake import authentication
+from lucidtls.handshake.answer import ServerHandshake
+from lucidtls.handshake.answer12 import Choice12, choose12
+from lucidtls.handshake.authentication import PeerIdentity
+from lucidtls.handshake.authentication12 import (
+    CERTIFICATE_TYPES,
+    SHA1_SCHEMES,
+    sign_older,
+    verify_older_signature,
+)
+from lucidtls.handshake.exchange12 import Keys, Terms, agree_on_keys, signed_parameters
+from lucidtls.handshake.post import Connected
+from lucidtls.handshake.post12 import SERVER_HANDLERS, Connected12
+from lucidtls.handshake.response12 import OwnShare, make_share, take_premaster
+from lucidtls.handshake.schedule12 import check_verify_data, verify_data
+from lucidtls.handshake.states import WAIT_CHANGE_CIPHER_SPEC, waiting_for
+from lucidtls.trust.certificate import leaf_public_key
+from lucidtls.wire.extensions import Extensions, ch, sh12
+from lucidtls.wire.hello import DOWNGRADE_TO_TLS_1_1, DOWNGRADE_TO_TLS_1_2, ClientHello, ServerHello
+from lucidtls.wire.messages12 import (
+    Certificate,
+    CertificateRequest,
+    CertificateVerify,
+    ClientKeyExchange,
+    Finished,
+    ServerHelloDone,
+    ServerKeyExchange,
+)
+from lucidtls.wire.versions import TLS12, TLS13, VERSION_NAMES
+
+
+@dataclass(slots=True)
+class ClientFlight:
+    """What the client said up to its CertificateVerify: proof of the keys, and of who it is if it said so."""
+
+    keys: Keys
+    psk_identity: bytes | None
+    identity: PeerIdentity | None
+
+
+async def run(hs: ServerHandshake, hello: ClientHello, version: int) -> Connected:
+    """Take the server from ClientHello to CONNECTED."""
+    choice = await choose(hs, hello, version)
+    terms = send_server_hello(hs, hello, choice, version)
+    share = await send_server_flight(hs, terms, choice)
+
+    flight = await take_client_flight(hs, hello, terms, choice, share)
+    client_verify_data = await check_client_finished(hs, terms, flight.keys)
+    server_verify_data = send_finished(hs, terms, flight.keys)
+    identity = flight.identity
+    negotiated = Negotiated(
+        version=VERSION_NAMES[version],
+        cipher_suite=terms.suite.name,
+        group=share.group_name,
+        signature_scheme=identity.signature_scheme if identity is not None else None,
+        alpn=choice.alpn.decode() if choice.alpn is not None else None,
+        server_name=choice.server_name,
+        hello_retried=False,
+        peer_chain=identity.chain if identity is not None else (),
+        verified=identity.verified if identity is not None else None,
+        client_authenticated=identity is not None,
+        client_certificate_requested=asks_for_certificate(hs, terms),
+        key_exchange=terms.suite.key_exchange,
+        extended_master_secret=terms.extended_master_secret,
+        encrypt_then_mac=terms.encrypt_then_mac,
+        psk_identity=flight.psk_identity,
+    )
+    return Connected12(
+        negotiated=negotiated,
+        channel=hs.channel,
+        clock=hs.config.clock,
+        handlers=SERVER_HANDLERS,
+        terms=terms,
+        main_secret=flight.keys.main_secret,
+        client_verify_data=client_verify_data,
+        server_verify_data=server_verify_data,
+    )
+
+
+# The ClientHello, and our flight
+
+
+async def choose(hs: ServerHandshake, hello: ClientHello, version: int) -> Choice12:
+    """Choose suite, credential and group; the application may have chosen the credential."""
+    extensions = hello.extensions
+    schemes: tuple[int, ...] | None = extensions.get(ch.SIGNATURE_ALGORITHMS)
+    chosen = await CredentialWanted(
+        server_name=extensions.get(ch.SERVER_NAME) or None,
+        alpn=tuple(name.decode("ascii", "backslashreplace") for name in extensions.get(ch.ALPN) or ()),
+        signature_schemes=schemes or SHA1_SCHEMES,
+        client_hello=hello,
+    )
+    return choose12(hs.config, hello, version, hs.config.credential_list if chosen is None else (chosen,))
+
+
+def send_server_hello(hs: ServerHandshake, hello: ClientHello, choice: Choice12, version: int) -> Terms:
+    """Answer the hello (RFC 5246 §7.4.1.3)."""
+    channel, config = hs.channel, hs.config
+    channel.client_random = hello.random
+    random = config.random(32)
+    # "TLS 1.3 servers which negotiate TLS 1.2 [...] MUST set the last eight bytes of their Random value" so,
+    # and those which negotiate less, like TLS 1.2 servers, to the other value (RFC 9846 §4.2.3).
+    best = config.algorithms.versions[0]
+    if version < TLS12 <= best:
+        random = random[:-8] + DOWNGRADE_TO_TLS_1_1
+    elif version == TLS12 and best == TLS13:
+        random = random[:-8] + DOWNGRADE_TO_TLS_1_2
+    extensions = Extensions.build("ServerHello12", _answers(hello, choice))
+    channel.send(ServerHello(version, random, b"", choice.suite.code, 0, extensions))
+    return Terms(
+        version=version,
+        suite=choice.suite,
+        client_random=hello.random,
+        server_random=random,
+        extended_master_secret=choice.extended_master_secret,
+        encrypt_then_mac=choice.encrypt_then_mac,
+        secure_renegotiation=choice.secure_renegotiation,
+    )
+
+
+def _answers(hello: ClientHello, choice: Choice12) -> list[tuple[Any, Any]]:
+    """The extensions of our ServerHello: answers to what the client offered, and no more."""
+    items: list[tuple[Any, Any]] = []
+    if choice.credential is not None and choice.credential.matches_name(choice.server_name):
+        items.append((sh12.SERVER_NAME, True))
+    if choice.secure_renegotiation:
+        items.append((sh12.RENEGOTIATION_INFO, b""))
+    if choice.suite.key_exchange.startswith("ECDH") and ch.EC_POINT_FORMATS in hello.extensions:
+        items.append((sh12.EC_POINT_FORMATS, (UNCOMPRESSED,)))
+    if choice.extended_master_secret:
+        items.append((sh12.EXTENDED_MASTER_SECRET, True))
+    if choice.encrypt_then_mac:
+        items.append((sh12.ENCRYPT_THEN_MAC, True))
+    if choice.alpn is not None:
+        items.append((sh12.ALPN, (choice.alpn,)))
+    return items
+
+
+async def send_server_flight(hs: ServerHandshake, terms: Terms, choice: Choice12) -> OwnShare:
+    """Send Certificate, ServerKeyExchange, CertificateRequest and ServerHelloDone, each where it belongs."""
+    channel, credential = hs.channel, choice.credential
+    if credential is not None:
+        channel.send(Certificate(credential.chain))
+    share = make_share(hs.config, choice.group)
+    if terms.method.parameters is not None or (terms.method.psk and hs.config.psk_identity_hint is not None):
+        hint = (hs.config.psk_identity_hint or b"") if terms.method.psk else None
+        message = ServerKeyExchange(hint, share.parameters, None, None)
+        if credential is not None and choice.scheme is not None:
+            content = signed_parameters(terms, message.signed_params())
+            message.signature = await sign_older(credential, choice.scheme, content)
+            message.scheme = choice.scheme if terms.version >= TLS12 else None
+        channel.send(message)
+    if asks_for_certificate(hs, terms):
+        channel.send(certificate_request(hs, terms))
+    channel.send(ServerHelloDone())
+    channel.flush()
+    return share
+
+
+def asks_for_certificate(hs: ServerHandshake, terms: Terms) -> bool:
+    """Whether the client is asked for a certificate: only a server that shows one may (RFC 5246 §7.4.4)."""
+    return hs.config.client_authentication != "none" and terms.method.certificate and not terms.method.psk
+
+
+def certificate_request(hs: ServerHandshake, terms: Terms) -> CertificateRequest:
+    """Say which keys, signatures and authorities we take (RFC 5246 §7.4.4)."""
+    algorithms = hs.config.algorithms
+    schemes = [row for row in algorithms.signature_schemes if row.tls12]
+    types = dict.fromkeys(CERTIFICATE_TYPES[row.key_kind] for row in schemes)
+    return CertificateRequest(
+        types=tuple(types),
+        schemes=tuple(row.code for row in schemes) if terms.version >= TLS12 else None,
+        authorities=tuple(hs.config.certificate_authorities),
+    )
+
+
+# The client's flight
+
+
+async def take_client_flight(
+    hs: ServerHandshake, hello: ClientHello, terms: Terms, choice: Choice12, share: OwnShare
+) -> ClientFlight:
+    """Take the client's Certificate, ClientKeyExchange and CertificateVerify; make the keys."""
+    channel = hs.channel
+    chain: tuple[bytes, ...] = ()
+    if asks_for_certificate(hs, terms):
+        certificate: Certificate = await waiting_for(Certificate)
+        chain = accept_client_chain(hs, terms, certificate)
+    exchange: ClientKeyExchange = await waiting_for(terms.client_key_exchange)
+    premaster = await take_premaster(
+        hs.config, terms, choice.credential, share, exchange, hello.legacy_version
+    )
+    keys = agree_on_keys(channel, terms, premaster, hs.config.random)
+    identity = await authenticate_client(hs, terms, chain) if chain else None
+    channel.transcript.select(terms.hash)
+    return ClientFlight(keys, exchange.identity, identity)
+
+
+def accept_client_chain(hs: ServerHandshake, terms: Terms, message: Certificate) -> tuple[bytes, ...]:
+    """Return the client's certificates; an empty list is a refusal, if the config lets it.
+
+    "If the client does not send any certificates, the server MAY at its discretion either continue the
+    handshake without client authentication, or respond with a fatal handshake_failure alert."
+    (RFC 5246 §7.4.6)
+    """
+    if not message.certificate_list:
+        if hs.config.client_authentication == "require":
+            raise CertificateRequired("the client sent no certificate", clause="RFC 5246 §7.4.6").with_alert(
+                HANDSHAKE_FAILURE
+            )
+        return ()
+    return message.certificate_list
+
+
+async def authenticate_client(hs: ServerHandshake, terms: Terms, chain: tuple[bytes, ...]) -> PeerIdentity:
+    """Check that the client has its certificate's key, then its chain (RFC 5246 §7.4.8)."""
+    config = hs.config
+    key = leaf_public_key(chain[0])
+    content = hs.channel.transcript.messages()
+    message: CertificateVerify = await waiting_for(terms.certificate_verify)
+    scheme = verify_older_signature(
+        terms.version, key, message.scheme, message.signature, content, config.algorithms.scheme_codes
+    )
+    verified = await authentication.judge_chain(config, chain, role="client", server_name=None)
+    return PeerIdentity(chain, verified, scheme)
+
+
+async def check_client_finished(hs: ServerHandshake, terms: Terms, keys: Keys) -> bytes:
+    """Take the client's change of keys and its Finished; returns the contents."""
+    channel = hs.channel
+    await WAIT_CHANGE_CIPHER_SPEC
+    channel.enter_older_receive_keys(keys.client, terms.suite)
+    expected = verify_data(terms.hash, keys.main_secret, "client", channel.transcript.digest())
+    channel.trace_computation("PRF", (("main secret", keys.main_secret),), expected, "client Finished")
+    message: Finished = await waiting_for(Finished)
+    check_verify_data(expected, message.verify_data)
+    channel.require_record_boundary("our Finished")
+    return expected
+
+
+def send_finished(hs: ServerHandshake, terms: Terms, keys: Keys) -> bytes:
+    """Change our keys and send Finished, the first message under them; returns its contents."""
+    channel = hs.channel
+    own = verify_data(terms.hash, keys.main_secret, "server", channel.transcript.digest())
+    channel.trace_computation("PRF", (("main secret", keys.main_secret),), own, "server Finished")
+    channel.send_change_cipher_spec()
+    channel.enter_older_send_keys(keys.server, terms.suite)
+    channel.send(Finished(own))
+    channel.flush()
+    return own
