@@ -100,7 +100,7 @@ def _own_share(
         premaster = make_premaster(offered_version, config.random)
         key: Any = leaf_public_key(chain[0])
         if key_kind_of(key) != "rsa":
-            # A key for id-RSASSA-PSS signs and does nothing else (RFC 5756 §1).
+            # A key for id-RSASSA-PSS signs and does nothing else (RFC 4055 §1.2).
             raise IllegalParameter(
                 "the certificate's key cannot encrypt", key=describe_key(key), clause="RFC 5246 §7.4.2"
             )

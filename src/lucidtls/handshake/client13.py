@@ -112,6 +112,11 @@ async def retry_hello(hs: ClientHandshake, retry: ServerHello) -> ServerHello:
         # "If a client receives a second HelloRetryRequest in the same connection ... it MUST abort the
         # handshake with an "unexpected_message" alert." (RFC 9846 §4.2.4)
         raise UnexpectedMessage("a second HelloRetryRequest came", clause="RFC 9846 §4.2.4")
+    if sh.SUPPORTED_VERSIONS.code not in server_hello.extensions:
+        # "The value of selected_version in the HelloRetryRequest [...] MUST be retained in the ServerHello"
+        raise IllegalParameter(
+            "the server changed the version after its retry request", clause="RFC 9846 §4.2.4"
+        )
     if group is not None and group not in _share_group(server_hello):
         raise IllegalParameter("the server asked for one group and uses another", clause="RFC 9846 §4.3.8")
     return server_hello
