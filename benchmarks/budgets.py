@@ -36,6 +36,33 @@ def handshake(rounds: int) -> Comparison:
     )
 
 
+def older_handshake(rounds: int) -> Comparison:
+    """A full TLS 1.2 handshake, ECDHE with X25519, ECDSA P-256 leaf under the root, verified."""
+    return compare(
+        "TLS 1.2 handshake, both sides",
+        rivals.our_older_handshake,
+        rivals.ssl_older_handshake,
+        rounds=rounds,
+        clock=time.process_time,
+    )
+
+
+def older_bulk(rounds: int) -> Comparison:
+    """Seal and open in memory in TLS 1.2, one record at a time; seconds per megabyte."""
+    client, server = rivals.our_older_handshake()
+    pair = rivals.ssl_older_handshake()
+    data, target = bytes(RECORD), bytearray(RECORD + 1)
+    measured = compare(
+        "  the same in TLS 1.2",
+        lambda: rivals.our_transfer(client, server, data, target),
+        lambda: pair.transfer(data, target),
+        rounds=rounds,
+        repeat=MEGABYTE // RECORD,
+        clock=time.process_time,
+    )
+    return _per_megabyte(measured, RECORD)
+
+
 def bulk(rounds: int, size: int = RECORD, name: str = "bulk in memory, 16 KiB records") -> Comparison:
     """Seal and open in memory, one record at a time unless `size` says otherwise; seconds per megabyte."""
     client, server = rivals.our_handshake(rivals.SSL_SUITE)
@@ -95,8 +122,10 @@ def _per_megabyte(measured: Comparison, size: int) -> Comparison:
 
 ROWS = (
     Row(handshake, "<= 0.75x", "us"),
+    Row(older_handshake, "<= 0.8x", "us"),
     Row(bulk, ">= 2.5x", "MB/s"),
     Row(bulk_events, "", "MB/s"),
+    Row(older_bulk, "", "MB/s"),
     Row(lambda rounds: bulk(rounds, 262_144, "  256 KiB at a time"), "", "MB/s"),
     Row(default_config, "<= 0.2x", "us"),
 )

@@ -21,17 +21,18 @@ OUR_SUITE = "TLS_AES_128_GCM_SHA256"
 
 
 @cache
-def our_configs(suite: str, group: str = "x25519") -> tuple[ClientConfig, ServerConfig]:
-    """Configs that leave one suite and one group to choose."""
+def our_configs(suite: str, *groups: str) -> tuple[ClientConfig, ServerConfig]:
+    """Configs that leave one suite and one group to choose: the first, by default x25519."""
+    groups = groups or ("x25519",)
     identity = ecdsa_identity()
     credential = Credential.load(identity.leaf, identity.key)
-    client = ClientConfig(trust=identity.root, cipher_suites=(suite,), groups=(group,))
-    return client, ServerConfig(credentials=credential, cipher_suites=(suite,), groups=(group,))
+    client = ClientConfig(trust=identity.root, cipher_suites=(suite,), groups=groups)
+    return client, ServerConfig(credentials=credential, cipher_suites=(suite,), groups=groups)
 
 
-def our_handshake(suite: str = OUR_SUITE, group: str = "x25519") -> tuple[ClientConnection, ServerConnection]:
+def our_handshake(suite: str = OUR_SUITE) -> tuple[ClientConnection, ServerConnection]:
     """Both ends, connected: one full handshake with verification."""
-    client_config, server_config = our_configs(suite, group)
+    client_config, server_config = our_configs(suite)
     client, server = ClientConnection(client_config, SERVER_NAME), ServerConnection(server_config)
     server.receive_data(client.data_to_send())
     server.next_event()
@@ -39,6 +40,29 @@ def our_handshake(suite: str = OUR_SUITE, group: str = "x25519") -> tuple[Client
     client.next_event()
     server.receive_data(client.data_to_send())
     server.next_event()
+    assert client.negotiated is not None, client
+    assert server.negotiated is not None, server
+    return client, server
+
+
+OUR_OLDER_SUITE = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
+OPENSSL_OLDER_SUITE = "ECDHE-ECDSA-AES128-GCM-SHA256"
+"""The same suite of TLS 1.2 under both its names."""
+
+
+def our_older_handshake() -> tuple[ClientConnection, ServerConnection]:
+    """Both ends, connected in TLS 1.2: one full ECDHE-ECDSA handshake with verification."""
+    # Before TLS 1.3 the groups offered must have the certificate's curve among them.
+    client_config, server_config = our_configs(OUR_OLDER_SUITE, "x25519", "secp256r1")
+    client, server = ClientConnection(client_config, SERVER_NAME), ServerConnection(server_config)
+    server.receive_data(client.data_to_send())
+    server.next_event()
+    client.receive_data(server.data_to_send())
+    client.next_event()
+    server.receive_data(client.data_to_send())
+    server.next_event()
+    client.receive_data(server.data_to_send())
+    client.next_event()
     assert client.negotiated is not None, client
     assert server.negotiated is not None, server
     return client, server
@@ -70,8 +94,8 @@ def our_plain_transfer(client: ClientConnection, server: ServerConnection, data:
 
 
 @cache
-def ssl_contexts(group: str = "prime256v1") -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Contexts for TLS 1.3 with the same certificate, without tickets, which ours does not send either."""
+def ssl_contexts(version: ssl.TLSVersion) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Contexts for one version with the same certificate, without tickets, which ours does not send either."""
     identity = ecdsa_identity()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     path = identity.write()
@@ -80,15 +104,18 @@ def ssl_contexts(group: str = "prime256v1") -> tuple[ssl.SSLContext, ssl.SSLCont
     server.num_tickets = 0
     root = identity.root.public_bytes(Encoding.PEM).decode()
     client = ssl.create_default_context(cadata=root)
-    client.minimum_version = server.minimum_version = ssl.TLSVersion.TLSv1_3
+    for context in (client, server):
+        context.minimum_version = context.maximum_version = version
+        context.options |= ssl.OP_NO_TICKET
+        context.set_ciphers(OPENSSL_OLDER_SUITE)
     return client, server
 
 
 class SSLPair:
     """Two `ssl.SSLObject`s and the four MemoryBIOs between them."""
 
-    def __init__(self) -> None:
-        client, server = ssl_contexts()
+    def __init__(self, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> None:
+        client, server = ssl_contexts(version)
         self.to_client, self.from_client = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.to_server, self.from_server = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.client = client.wrap_bio(self.to_client, self.from_client, server_hostname=SERVER_NAME)
@@ -100,9 +127,12 @@ class SSLPair:
         self.to_server.write(self.from_client.read())
         _step(self.server)
         self.to_client.write(self.from_server.read())
-        self.client.do_handshake()
+        _step(self.client)
         self.to_server.write(self.from_client.read())
         self.server.do_handshake()
+        if self.server.version() == "TLSv1.2":
+            self.to_client.write(self.from_server.read())
+            self.client.do_handshake()
 
     def transfer(self, data: bytes, target: bytearray) -> None:
         """Data from client to server, read into the caller's buffer."""
@@ -124,5 +154,12 @@ def _step(end: ssl.SSLObject) -> None:
 def ssl_handshake() -> SSLPair:
     """Both ends, connected."""
     pair = SSLPair()
+    pair.handshake()
+    return pair
+
+
+def ssl_older_handshake() -> SSLPair:
+    """Both ends, connected in TLS 1.2."""
+    pair = SSLPair(ssl.TLSVersion.TLSv1_2)
     pair.handshake()
     return pair

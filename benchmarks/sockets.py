@@ -33,12 +33,12 @@ def our_client(sock: socket.socket) -> Wrapped:
 
 def their_server(sock: socket.socket) -> Wrapped:
     """The standard library's end, as the server."""
-    return rivals.ssl_contexts()[1].wrap_socket(sock, server_side=True)
+    return rivals.ssl_contexts(ssl.TLSVersion.TLSv1_3)[1].wrap_socket(sock, server_side=True)
 
 
 def their_client(sock: socket.socket) -> Wrapped:
     """The standard library's end, as the client."""
-    return rivals.ssl_contexts()[0].wrap_socket(sock, server_hostname=SERVER_NAME)
+    return rivals.ssl_contexts(ssl.TLSVersion.TLSv1_3)[0].wrap_socket(sock, server_hostname=SERVER_NAME)
 
 
 def measure(rounds: int) -> list[tuple[Comparison, str]]:
