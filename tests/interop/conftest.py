@@ -8,6 +8,7 @@ from tests.interop.attempts import Tally
 from tests.interop.peers.all import PEERS
 from tests.interop.peers.base import Peer
 from tests.interop.pki import Authority
+from tests.interop.pool import Pool
 from tests.interop.side import Side, our_side
 from tests.peers_required import require_peer
 
@@ -43,6 +44,14 @@ def running_peers() -> Iterator[dict[str, Peer]]:
     yield PEERS
     for peer in PEERS.values():
         peer.close()
+
+
+@pytest.fixture(scope="session")
+def pool(running_peers: dict[str, Peer], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    """Servers that stay up for many tests."""
+    servers = Pool(lambda: tmp_path_factory.mktemp("server"))
+    yield servers
+    servers.close()
 
 
 @pytest.fixture

@@ -4,11 +4,13 @@ import select
 import socket
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.connection import ClientConnection, ServerConnection
+from lucidtls.dangerous import LEGACY_2026, NoVerification
 from lucidtls.errors import TLSError
-from lucidtls.events import ApplicationData, HandshakeCompleted, KeysUpdated, PeerClosed
+from lucidtls.events import ApplicationData, HandshakeCompleted, KeysUpdated, PeerClosed, PreSharedKey
 from lucidtls.trust.credentials import Credential
 from tests.interop.peers.base import Stream
 from tests.interop.settings import Facts, Identity, Settings, digest_of
@@ -43,6 +45,9 @@ class EngineStream:
             server_name=told.server_name,
             hello_retried=told.hello_retried,
             peer_leaf=digest_of(told.peer_chain[0]) if told.peer_chain else None,
+            key_exchange=told.key_exchange,
+            extended_master_secret=told.extended_master_secret,
+            encrypt_then_mac=told.encrypt_then_mac,
         )
 
     def _flush(self) -> None:
@@ -133,12 +138,45 @@ def credential_of(settings: Settings) -> Credential | tuple[()]:
     return load(settings.identity, settings.signs_with) if settings.identity else ()
 
 
+def older_fields(settings: Settings) -> dict[str, Any]:
+    """Return the fields of either config that only versions before TLS 1.3 need."""
+    fields: dict[str, Any] = {"versions": settings.versions}
+    if settings.versions == ("TLS 1.3",):
+        return fields
+    return fields | {
+        "policy": LEGACY_2026,
+        "extended_master_secret": "allow" if settings.extended_master_secret else "off",
+        "encrypt_then_mac": "allow" if settings.encrypt_then_mac else "off",
+    }
+
+
+def psk_of_client(settings: Settings) -> dict[str, Any]:
+    """Return the fields of a client's config that say which key it shares, and with whom it puts up."""
+    fields: dict[str, Any] = {}
+    if settings.psk:
+        fields["psk"] = PreSharedKey(settings.psk.identity.encode(), settings.psk.key)
+    if settings.anonymous:
+        fields["verifier"] = NoVerification()
+    return fields
+
+
+def psk_of_server(settings: Settings) -> dict[str, Any]:
+    """Return the fields of a server's config that say which key it shares."""
+    if (shared := settings.psk) is None:
+        return {}
+    keys = {shared.identity.encode(): shared.key}
+    return {"find_psk": keys.get, "psk_identity_hint": shared.hint.encode() if shared.hint else None}
+
+
 class Ours:
     """lucidtls."""
 
     name = "lucidtls"
     updates_keys = True
     tells_all = True
+
+    def has(self, suite: str) -> bool:
+        return True
 
     def client(self, plain: socket.socket, settings: Settings) -> Stream:
         config = ClientConfig(
@@ -149,6 +187,8 @@ class Ours:
             groups=settings.groups,
             shares=settings.shares,
             signature_schemes=settings.schemes,
+            **older_fields(settings),
+            **psk_of_client(settings),
             **settings.extra,
         )
         return EngineStream(plain, ClientConnection(config, settings.server_name or "127.0.0.1"))
@@ -163,6 +203,8 @@ class Ours:
             groups=settings.groups,
             signature_schemes=settings.schemes,
             client_authentication=settings.client_authentication.value,
+            **older_fields(settings),
+            **psk_of_server(settings),
             **settings.extra,
         )
         return EngineStream(plain, ServerConnection(config))

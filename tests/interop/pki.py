@@ -19,6 +19,8 @@ HOUR: Final = timedelta(hours=1)
 WEEK: Final = timedelta(days=7)
 
 KEY_KINDS: Final = {
+    "rsa_pkcs1": "rsa2048",
+    "ecdsa": "p256",
     "rsa_pss_rsae": "rsa2048",
     "rsa_pss_pss": "rsa-pss",
     "ecdsa_secp256r1": "p256",
@@ -68,7 +70,10 @@ class Authority:
 
     def identity(self, scheme: str) -> Identity:
         """Return the leaf and key that sign with a scheme."""
-        kind = key_kind_of(scheme)
+        return self.identity_of_kind(key_kind_of(scheme))
+
+    def identity_of_kind(self, kind: str) -> Identity:
+        """Return the leaf with a kind of key."""
         if kind not in self._identities:
             self._identities[kind] = self._make_identity(kind)
         return self._identities[kind]

@@ -11,6 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tests.interop.suites import KEY_EXCHANGES, OLDER_VERSIONS, SUITES, TLS_12
+
 AES_128_GCM = "TLS_AES_128_GCM_SHA256"
 AES_256_GCM = "TLS_AES_256_GCM_SHA384"
 CHACHA20 = "TLS_CHACHA20_POLY1305_SHA256"
@@ -33,11 +35,18 @@ RSAE_SCHEMES = ("rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha5
 PSS_SCHEMES = ("rsa_pss_pss_sha256", "rsa_pss_pss_sha384", "rsa_pss_pss_sha512")
 ECDSA_SCHEMES = ("ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ecdsa_secp521r1_sha512")
 EDDSA_SCHEMES = ("ed25519", "ed448")
+PKCS1_SCHEMES = ("rsa_pkcs1_sha256", "rsa_pkcs1_sha384", "rsa_pkcs1_sha512")
+SHA1_SCHEMES = ("rsa_pkcs1_sha1", "ecdsa_sha1")
 ML_DSA_SCHEMES = ("mldsa44", "mldsa65", "mldsa87")
+OLDER_SCHEMES = (*RSAE_SCHEMES, *PSS_SCHEMES, *PKCS1_SCHEMES, *ECDSA_SCHEMES, *EDDSA_SCHEMES, *SHA1_SCHEMES)
+LEGACY_KEYS = ("rsa2048", "p256", "p384", "p521")
 CLASSICAL_SCHEMES = (*RSAE_SCHEMES, *PSS_SCHEMES, *ECDSA_SCHEMES, *EDDSA_SCHEMES)
 
 SERVER = "server"  # the peer's role
 CLIENT = "client"
+
+EMS = "extended_master_secret"
+ETM = "encrypt_then_mac"
 
 WRONG_NAME = "wrong name"
 STRANGER = "unknown issuer"
@@ -74,6 +83,18 @@ class Identity:
     leaf_digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class SharedKey:
+    """A pre-shared key of RFC 4279. The identity is text and the hint too, because command lines are."""
+
+    identity: str
+    key: bytes
+    hint: str | None = None
+
+
+SHARED_KEY = SharedKey("interop-client", bytes(range(32)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How one side is set up. None means the side's own default."""
@@ -88,6 +109,12 @@ class Settings:
     schemes: tuple[str, ...] | None = None  # accepted from the peer
     signs_with: tuple[str, ...] | None = None  # ours only: schemes of our own signature
     client_authentication: ClientAuthentication = ClientAuthentication.NONE
+    versions: tuple[str, ...] = ("TLS 1.3",)
+    psk: SharedKey | None = None
+    dh_parameters: Path | None = None  # PEM
+    extended_master_secret: bool = True
+    encrypt_then_mac: bool = True
+    anonymous: bool = False  # a client that takes a server without a certificate
     extra: Mapping[str, Any] = field(default_factory=dict)  # ours only: further fields of the config
 
 
@@ -103,6 +130,9 @@ class Facts:
     server_name: str | None = None
     hello_retried: bool | None = None
     peer_leaf: str | None = None  # SHA-256 of the DER
+    key_exchange: str | None = None
+    extended_master_secret: bool | None = None
+    encrypt_then_mac: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +145,38 @@ class Outcome:
     digest: str | None = None  # SHA-256 of what it received after the header
     closed: str | None = None  # "close_notify", "truncated", or None where the peer does not tell
     output: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Older:
+    """What a peer can do in one role in the versions before TLS 1.3."""
+
+    suites: tuple[str, ...]
+    curves: tuple[str, ...]
+    schemes: tuple[str, ...]  # in TLS 1.2's ServerKeyExchange
+    client_schemes: tuple[str, ...] = ()  # in TLS 1.2's CertificateVerify
+    legacy_keys: tuple[str, ...] = LEGACY_KEYS  # kinds of certificate in TLS 1.0 and 1.1
+    any_curve: bool = True  # in TLS 1.2 ecdsa_secp384r1_sha384 is ECDSA with SHA-384 on any curve
+    versions: tuple[str, ...] = OLDER_VERSIONS
+    finite_fields: tuple[str, ...] = ()  # negotiated by name, as RFC 7919 has it
+    old_psk_hashes: bool = False  # SHA-256 and SHA-384 suites with a pre-shared key before TLS 1.2 too
+    wants_dh_parameters: bool = False  # has finite fields of its own only from a file
+    breaks_after: tuple[str, ...] = ()  # key exchanges whose handshakes succeed, and the program then fails
+    encrypt_then_mac: bool = False
+    switches: tuple[str, ...] = ()  # what it can be told to leave out: EMS, ETM
+    lacks: tuple[tuple[str, str], ...] = ()  # what it cannot do, and why
+
+    def runs(self, suite: str, version: str) -> bool:
+        """Whether it negotiates a suite in a version."""
+        row = SUITES[suite]
+        if version not in self.versions or version not in row.versions:
+            return False
+        return version == TLS_12 or self.old_psk_hashes or row.hash in {"SHA", "MD5"}
+
+    def exchanges(self) -> tuple[str, ...]:
+        """Return its key exchanges, in the order of the report."""
+        found = {SUITES[suite].exchange for suite in self.suites}
+        return tuple(exchange for exchange in KEY_EXCHANGES if exchange in found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,3 +198,4 @@ class Capabilities:
     bulk: bool = True  # takes and gives as much data as one likes
     trims_secrets: bool = False  # drops the leading zero octets of finite-field shared secrets
     closings: tuple[str, ...] = (CLIENT, SERVER)  # who can be first to send close_notify
+    older: Older | None = None

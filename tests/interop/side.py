@@ -25,6 +25,9 @@ class Side(Protocol):
     updates_keys: bool
     tells_all: bool  # whether it tells every fact, so that None means "there was none"
 
+    def has(self, suite: str) -> bool:
+        """Whether it implements a cipher suite."""
+
     def client(self, plain: socket.socket, settings: Settings) -> Stream:
         """Make the handshake as a client."""
 

@@ -1,12 +1,15 @@
 """OpenSSL in the place of lucidtls, to try the peers with (see `side.py`)."""
 
 import socket
+from pathlib import Path
 
 from tests.interop.peers.base import Stream
+from tests.interop.peers.openssl import OLDER
 from tests.interop.peers.program import outcome_of, settings_fields
 from tests.interop.programs.conversation import Channel, Fields
 from tests.interop.programs.peer_pyopenssl import PyOpenSSL
 from tests.interop.settings import Settings
+from tests.interop.suites import SUITES
 
 
 class StandInStream:
@@ -49,12 +52,17 @@ class StandIn:
     updates_keys = False
     tells_all = False
 
+    def has(self, suite: str) -> bool:
+        return suite not in SUITES or suite in OLDER.suites
+
     def _open(self, plain: socket.socket, settings: Settings, *, server: bool) -> Stream:
         library = PyOpenSSL()
         command: Fields = {**settings_fields(settings)}
         if settings.groups and settings.shares is not None:
             order = [f"*{name}" if name in settings.shares else name for name in settings.groups]
             command["groups"] = ",".join(order)  # OpenSSL sends shares for the groups with a star
+        if "dh_parameters" in settings.extra:
+            command["dh_parameters"] = str(Path(__file__).parent / "parameters.pem")
         context = library.context(command, server=server)
         name = settings.server_name
         return StandInStream(library.open(plain, context, server=server, server_name=name))

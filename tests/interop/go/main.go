@@ -29,6 +29,22 @@ var groupCodes = map[string]tls.CurveID{
 	"X25519MLKEM768": tls.X25519MLKEM768, "SecP256r1MLKEM768": 0x11eb, "SecP384r1MLKEM1024": 0x11ed,
 }
 
+var versionCodes = map[string]uint16{
+	"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13,
+}
+
+// suiteCodes finds the suites of TLS 1.2 and before by name, the insecure ones too.
+func suiteCodes(names []string) (codes []uint16) {
+	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		for _, name := range names {
+			if suite.Name == name {
+				codes = append(codes, suite.ID)
+			}
+		}
+	}
+	return codes
+}
+
 var (
 	output  sync.Mutex
 	servers sync.Map // port -> *server
@@ -59,7 +75,12 @@ func list(value string) []string {
 }
 
 func configure(command fields) (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS13, ServerName: command["server_name"], NextProtos: list(command["alpn"])}
+	config := &tls.Config{ServerName: command["server_name"], NextProtos: list(command["alpn"])}
+	versions := list(command["versions"])
+	config.MinVersion, config.MaxVersion = versionCodes[versions[0]], versionCodes[versions[len(versions)-1]]
+	if config.MaxVersion < tls.VersionTLS13 {
+		config.CipherSuites = suiteCodes(list(command["suites"]))
+	}
 	pem, err := os.ReadFile(command["trust"])
 	if err != nil {
 		return nil, err

@@ -72,15 +72,11 @@ class CommandServer(Server):
 class PipeServer(CommandServer):
     """A server that copies what it receives to its output, and its input to what it sends."""
 
-    def __init__(self, process: Process, port: int) -> None:
-        super().__init__(process, port)
-        self._seen = 0
-
     def converse(self, stream: Stream, upload: int, download: int, first: str = CLIENT) -> None:
         sent = pattern(upload)
+        seen = len(self.process.stdout())  # in earlier conversations
         stream.send(sent)
-        received = self.process.wait_for_stdout(self._seen + upload)[self._seen :]
-        self._seen += upload
+        received = self.process.wait_for_stdout(seen + upload)[seen:]
         assert received == sent, "our data arrived changed"
         self.process.write(pattern(download))
         assert stream.read(download) == pattern(download), "the server's data arrived changed"

@@ -1,15 +1,29 @@
 """curl, the most used of all TLS clients."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from tests.interop.peers.base import Client, Peer, Stream
+from tests.interop.peers.ciphers import cipher_list
 from tests.interop.peers.command import told_by, where
-from tests.interop.peers.openssl import capabilities
+from tests.interop.peers.openssl import OLDER, capabilities, library
 from tests.interop.peers.process import Process
 from tests.interop.settings import CLIENT, SERVER, STRANGER, Capabilities, Outcome, Settings, pattern
+from tests.interop.suites import PSK_EXCHANGES
 
 OPENSSL = re.compile(r"OpenSSL/(\d+)\.(\d+)")
+
+
+CURL_OLDER = replace(
+    library(
+        OLDER,
+        ("pre-shared keys", "curl has no option for them"),
+        ("leaving out extended_master_secret, encrypt_then_mac", "curl has no option for it"),
+        without=PSK_EXCHANGES,
+    ),
+    switches=(),
+)
 
 
 class CurlClient(Client):
@@ -82,6 +96,7 @@ class Curl(Peer):
             schemes=library.schemes,
             client_schemes=library.schemes,
             alerts_about=(STRANGER,),  # it compares names after the handshake
+            older=CURL_OLDER,
         )
 
     def connect(
@@ -98,12 +113,17 @@ class Curl(Peer):
         body = directory / f"upload-{port}"
         body.write_bytes(pattern(upload))
         name = settings.server_name or "127.0.0.1"
-        command: list[str | Path] = ["curl", "--silent", "--show-error", "--tlsv1.3", "--max-time", "30"]
+        command: list[str | Path] = ["curl", "--silent", "--show-error", "--max-time", "30"]
+        lowest, highest = (settings.versions[index].removeprefix("TLS ") for index in (0, -1))
+        command += [f"--tlsv{lowest}", "--tls-max", highest]
         command += ["--cacert", settings.trust, "--resolve", f"{name}:{port}:127.0.0.1"]
         command += ["--http1.1" if settings.alpn else "--no-alpn"]
         if settings.identity:
             command += ["--cert", settings.identity.chain, "--key", settings.identity.key]
-        if settings.suites:
+        if settings.versions != ("TLS 1.3",):
+            command += ["--ciphers", cipher_list(settings.suites)]
+            command += ["--insecure"] if settings.anonymous else []
+        elif settings.suites:
             command += ["--tls13-ciphers", ":".join(settings.suites)]
         if settings.groups:
             command += ["--curves", ":".join(settings.groups)]

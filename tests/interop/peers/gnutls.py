@@ -1,5 +1,6 @@
 """GnuTLS's gnutls-serv and gnutls-cli."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.interop.peers.base import Client, Peer, Server, Stream
@@ -23,10 +24,17 @@ from tests.interop.settings import (
     CLASSICAL_GROUPS,
     CLASSICAL_SCHEMES,
     CLIENT,
+    EMS,
+    ETM,
+    FFDHE,
+    NIST_CURVES,
+    OLDER_SCHEMES,
     Capabilities,
     ClientAuthentication,
+    Older,
     Settings,
 )
+from tests.interop.suites import SUITES, names_where
 
 CIPHERS = {
     AES_128_GCM: "AES-128-GCM",
@@ -35,6 +43,30 @@ CIPHERS = {
     AES_128_CCM: "AES-128-CCM",
     AES_128_CCM_8: "AES-128-CCM-8",
 }
+SIGNATURES = (
+    *(f"SIGN-RSA-SHA{size}" for size in (256, 384, 512, 1)),
+    *(f"SIGN-RSA-PSS-SHA{size}" for size in (256, 384, 512)),
+    *(f"SIGN-RSA-PSS-RSAE-SHA{size}" for size in (256, 384, 512)),
+    *(f"SIGN-ECDSA-SHA{size}" for size in (256, 384, 512, 1)),
+    "SIGN-EDDSA-ED25519",
+    "SIGN-EDDSA-ED448",
+)
+OLDER = Older(
+    # For ECDHE_PSK, RFC 8442's suites are missing.
+    suites=names_where(
+        lambda suite: not (suite.exchange == "ECDHE_PSK" and suite.cipher.startswith("AES") and suite.aead)
+    ),
+    curves=("x25519", *NIST_CURVES, "x448"),
+    finite_fields=FFDHE,
+    schemes=OLDER_SCHEMES,
+    client_schemes=OLDER_SCHEMES,
+    encrypt_then_mac=True,
+    switches=(EMS, ETM),
+    lacks=(
+        ("ECDHE_PSK with AES-GCM and AES-CCM", "RFC 8442 is not implemented in GnuTLS"),
+        ("PSK suites with SHA-256 and SHA-384 before TLS 1.2", "GnuTLS has them for TLS 1.2 alone"),
+    ),
+)
 KEY_UPDATE = {True: b"^rekey^\n", False: b"^rekey1^\n"}
 ECHO_CHUNK = (
     15_750  # whole lines in less than a record: gnutls-serv loses its place in more than that at once
@@ -43,11 +75,27 @@ ECHO_CHUNK = (
 
 def priority(settings: Settings) -> str:
     """Return the settings as a GnuTLS priority string. CCM is not in NORMAL."""
-    words = ["NORMAL", "-VERS-ALL", "+VERS-TLS1.3", "-CIPHER-ALL"]
-    words += [f"+{CIPHERS[suite]}" for suite in settings.suites or ALL_SUITES]
+    words = ["NORMAL", "-VERS-ALL", *(f"+VERS-{version.replace(' ', '')}" for version in settings.versions)]
+    words.append("-CIPHER-ALL")
+    if settings.versions == ("TLS 1.3",):
+        words += [f"+{CIPHERS[suite]}" for suite in settings.suites or ALL_SUITES]
+    else:
+        words += older_words(settings)
     if settings.groups:
         words += ["-GROUP-ALL", *(f"+GROUP-{group.upper()}" for group in settings.groups)]
     return ":".join(words)
+
+
+def older_words(settings: Settings) -> list[str]:
+    """Return the words for the versions before TLS 1.3, with nothing held back for its weakness."""
+    parts = [SUITES[suite].gnutls for suite in settings.suites or OLDER.suites]
+    words = ["-KX-ALL", "-MAC-ALL", "-SIGN-ALL", *dict.fromkeys(f"+{part}" for row in parts for part in row)]
+    words += [f"+{sign}" for sign in SIGNATURES]
+    if not settings.extended_master_secret:
+        words.append("%NO_SESSION_HASH")
+    if not settings.encrypt_then_mac:
+        words.append("%NO_ETM")
+    return [*words, "%VERIFY_ALLOW_SIGN_WITH_SHA1", "%PROFILE_VERY_WEAK"]
 
 
 class EchoServer(CommandServer):
@@ -72,6 +120,7 @@ class GnuTLS(Peer):
         schemes=CLASSICAL_SCHEMES,
         client_schemes=CLASSICAL_SCHEMES,
         closings=(CLIENT,),
+        older=OLDER,
     )
     client = Capabilities(
         suites=ALL_SUITES,
@@ -81,6 +130,15 @@ class GnuTLS(Peer):
         key_update=True,
         cookie_alone=False,  # 3.7.9 takes it for an illegal parameter, against RFC 9846 §4.2.4
         closings=(CLIENT,),  # when the server closes, gnutls-cli ends without a close_notify of its own
+        older=replace(
+            OLDER,
+            # gnutls-cli 3.7.9 asks its library for a name that a client does not have, to show it.
+            breaks_after=("DHE_PSK", "ECDHE_PSK"),
+            lacks=(
+                *OLDER.lacks,
+                ("data after DHE_PSK and ECDHE_PSK", "gnutls-cli crashes when it shows what was negotiated"),
+            ),
+        ),
     )
 
     def found(self) -> bool:
@@ -102,16 +160,31 @@ class GnuTLS(Peer):
             ClientAuthentication.REQUIRE: ["--require-client-cert", "--verify-client-cert"],
         }
         options = [*self._common(settings), *asked[settings.client_authentication], "--echo", "--crlf"]
+        options += self._server_psk(settings, directory)
+        if settings.dh_parameters:
+            options += ["--dhparams", settings.dh_parameters]
         process, port = start_on_free_port(
             lambda port: ["gnutls-serv", "--port", str(port), *options], directory, "listening on IPv4.*done"
         )
         return EchoServer(process, port)
+
+    def _server_psk(self, settings: Settings, directory: Path) -> list[str | Path]:
+        if settings.psk is None:
+            return []
+        directory.mkdir(parents=True, exist_ok=True)
+        keys = directory / "keys.psk"
+        keys.write_text(f"{settings.psk.identity}:{settings.psk.key.hex()}\n")
+        return ["--pskpasswd", keys, *(["--pskhint", settings.psk.hint] if settings.psk.hint else [])]
 
     def client_command(self, settings: Settings, port: int) -> list[str | Path]:
         """Return the command line of gnutls-cli."""
         command: list[str | Path] = ["gnutls-cli", "--port", str(port), *self._common(settings)]
         if settings.server_name:
             command += ["--sni-hostname", settings.server_name, "--verify-hostname", settings.server_name]
+        if settings.psk:
+            command += ["--pskusername", settings.psk.identity, "--pskkey", settings.psk.key.hex()]
+        if settings.anonymous:
+            command.append("--insecure")
         return [*command, "127.0.0.1"]
 
     def talking_client(self, port: int, settings: Settings, directory: Path) -> Talk:

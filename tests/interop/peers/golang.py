@@ -14,9 +14,13 @@ from tests.interop.settings import (
     ECDSA_SCHEMES,
     HYBRID_GROUPS,
     NIST_CURVES,
+    PKCS1_SCHEMES,
     RSAE_SCHEMES,
+    SHA1_SCHEMES,
     Capabilities,
+    Older,
 )
+from tests.interop.suites import Suite, names_where
 
 SOURCES = Path(__file__).parents[1] / "go"
 INSTALLED = Path("/usr/local/go/bin/go")  # where go.dev's own archive goes
@@ -46,6 +50,44 @@ def build() -> Path:
     return program
 
 
+CIPHERS = (
+    "AES_128_CBC",
+    "AES_256_CBC",
+    "AES_128_GCM",
+    "AES_256_GCM",
+    "CHACHA20_POLY1305",
+    "RC4_128",
+    "3DES_EDE_CBC",
+)
+
+
+def implemented(suite: Suite) -> bool:
+    """Whether Go has a suite."""
+    if suite.exchange not in {"RSA", "ECDHE_RSA", "ECDHE_ECDSA"} or suite.cipher not in CIPHERS:
+        return False
+    if suite.exchange == "ECDHE_ECDSA" and suite.cipher == "3DES_EDE_CBC":
+        return False
+    hashes = {"AES_128_CBC": {"SHA", "SHA256"}, "AES_256_CBC": {"SHA"}, "RC4_128": {"SHA"}}
+    return suite.hash in hashes.get(suite.cipher, {suite.hash})
+
+
+OLDER = Older(
+    suites=names_where(implemented),
+    curves=("x25519", *NIST_CURVES),
+    schemes=(*RSAE_SCHEMES, *PKCS1_SCHEMES, *ECDSA_SCHEMES, "ed25519", *SHA1_SCHEMES),
+    client_schemes=(*RSAE_SCHEMES, *PKCS1_SCHEMES, *ECDSA_SCHEMES, "ed25519", *SHA1_SCHEMES),
+    lacks=(
+        ("DHE_RSA", "Go has no finite-field Diffie-Hellman"),
+        ("PSK, DHE_PSK, ECDHE_PSK, RSA_PSK", "Go has no pre-shared keys"),
+        ("DH_anon, ECDH_anon", "Go has no anonymous suites"),
+        ("AES-CCM, NULL, CBC with SHA-384", "not implemented in Go"),
+        ("ed448, x448, RSA keys bound to PSS", "not implemented in Go"),
+        ("encrypt_then_mac", "not implemented in Go"),
+        ("leaving out extended_master_secret", "Go has no switch for it"),
+    ),
+)
+
+
 class Go(ProgramPeer):
     """crypto/tls. It always offers all three of its TLS 1.3 suites, and sends no KeyUpdate of its own."""
 
@@ -57,6 +99,7 @@ class Go(ProgramPeer):
         schemes=SCHEMES,
         client_schemes=SCHEMES,
         hybrids_first=True,
+        older=OLDER,
     )
     client = server
 
@@ -65,3 +108,7 @@ class Go(ProgramPeer):
 
     def command(self) -> list[str | Path]:
         return [build()]
+
+    def environment(self) -> dict[str, str]:
+        # SHA-1 in TLS 1.2 is off otherwise; versions and suites are chosen in tls.Config.
+        return {"GODEBUG": "tlssha1=1"}

@@ -7,12 +7,47 @@ from functools import cached_property
 from pathlib import Path
 
 from tests.interop.peers.program import ProgramPeer
-from tests.interop.settings import CLASSICAL_GROUPS, CLASSICAL_SCHEMES, Capabilities
+from tests.interop.settings import (
+    CLASSICAL_GROUPS,
+    CLASSICAL_SCHEMES,
+    FFDHE,
+    NIST_CURVES,
+    OLDER_SCHEMES,
+    Capabilities,
+    Older,
+)
+from tests.interop.suites import ANONYMOUS_EXCHANGES, names_where
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "Peer.java"
 INSTALLED = Path("/usr/lib/jvm")
 OLDEST = 17
 SETS_GROUPS = 20  # SSLParameters.setNamedGroups came with this release
+
+
+OLDER = Older(
+    # JSSE has neither AES-CCM nor pre-shared keys, nor SHA-384 with NULL.
+    suites=names_where(
+        lambda suite: (
+            "PSK" not in suite.exchange
+            and "CCM" not in suite.cipher
+            and not (suite.exchange in ANONYMOUS_EXCHANGES and suite.cipher == "CHACHA20_POLY1305")
+        )
+    ),
+    curves=("x25519", *NIST_CURVES, "x448"),
+    finite_fields=FFDHE,
+    any_curve=False,
+    schemes=OLDER_SCHEMES,
+    client_schemes=OLDER_SCHEMES,
+    lacks=(
+        ("PSK, DHE_PSK, ECDHE_PSK, RSA_PSK", "JSSE has no pre-shared keys of RFC 4279"),
+        ("AES-CCM", "not implemented in JSSE"),
+        ("encrypt_then_mac", "not implemented in JSSE"),
+        (
+            "leaving out extended_master_secret",
+            "a property of the process: jdk.tls.useExtendedMasterSecret",
+        ),
+    ),
+)
 
 
 def release_of(home: Path) -> int:
@@ -62,6 +97,7 @@ class Java(ProgramPeer):
             # key agreement for means TLS 1.2's rule): one handshake in 256 fails, with OpenSSL as with us.
             trims_secrets=True,
             chooses_groups=self._java[0] >= SETS_GROUPS,
+            older=OLDER,
         )
 
     @property

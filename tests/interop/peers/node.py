@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from tests.interop.peers.openssl import capabilities
+from tests.interop.peers.openssl import OLDER, capabilities
 from tests.interop.peers.program import ProgramPeer
 from tests.interop.settings import Capabilities
 
@@ -49,7 +49,8 @@ class Node(ProgramPeer):
     def _capabilities(self) -> Capabilities:
         node = self.node()
         # Its callbacks judge certificates after the handshake, and end the connection without an alert.
-        return replace(capabilities(openssl_of(node) if node else (3, 5)), alerts_about=())
+        library = capabilities(openssl_of(node) if node else (3, 5))
+        return replace(library, alerts_about=(), older=OLDER)
 
     @property
     def server(self) -> Capabilities:

@@ -18,14 +18,22 @@ from tests.interop.settings import (
     CHACHA20,
     CLIENT,
     ECDSA_SCHEMES,
+    EMS,
+    FFDHE,
+    NIST_CURVES,
+    PKCS1_SCHEMES,
     PSS_SCHEMES,
     RSAE_SCHEMES,
     SERVER,
+    SHA1_SCHEMES,
     Capabilities,
     ClientAuthentication,
+    Older,
     Settings,
     pattern,
 )
+from tests.interop.suites import SUITES as OLDER_SUITES
+from tests.interop.suites import names_where
 
 COMMANDS = ("selfserv", "tstclnt", "certutil", "pk12util", "openssl")
 SUITES = {AES_128_GCM: ":1301", AES_256_GCM: ":1302", CHACHA20: ":1303"}
@@ -41,7 +49,27 @@ GROUPS = {
     "ffdhe8192": "FF8192",
 }
 SCHEMES = (*RSAE_SCHEMES, *PSS_SCHEMES, *ECDSA_SCHEMES)
-TLS_13_ONLY = ["-V", "tls1.3:tls1.3"]
+OLDER_SCHEMES = (*SCHEMES, *PKCS1_SCHEMES, *SHA1_SCHEMES)
+OLDER = Older(
+    # No pre-shared keys, no AES-CCM; anonymous suites are named and not implemented.
+    suites=names_where(
+        lambda suite: (
+            suite.exchange in {"RSA", "DHE_RSA", "ECDHE_RSA", "ECDHE_ECDSA"} and "CCM" not in suite.cipher
+        )
+    ),
+    curves=("x25519", *NIST_CURVES),
+    finite_fields=FFDHE,
+    schemes=OLDER_SCHEMES,
+    client_schemes=OLDER_SCHEMES,
+    switches=(EMS,),
+    lacks=(
+        ("PSK, DHE_PSK, ECDHE_PSK, RSA_PSK", "NSS has pre-shared keys in TLS 1.3 alone"),
+        ("DH_anon, ECDH_anon", "not implemented in NSS"),
+        ("AES-CCM", "not implemented in NSS"),
+        ("ed25519, ed448, x448", "not implemented in NSS 3.87"),
+        ("encrypt_then_mac", "not implemented in NSS"),
+    ),
+)
 PASSWORD = "interop"
 BLOCK = bytes(range(256)) * 64
 LARGEST_REQUEST = 10_000  # selfserv reads a request into a buffer of 10,240 octets
@@ -105,6 +133,7 @@ class NSS(Peer):
         client_schemes=SCHEMES,
         alpn=False,
         closings=(SERVER,),  # after every answer
+        older=OLDER,
         bulk=False,  # a request has to fit its buffer
     )
     client = Capabilities(
@@ -113,6 +142,7 @@ class NSS(Peer):
         client_schemes=SCHEMES,
         alpn=False,
         closings=(SERVER,),  # tstclnt stays until the server has closed
+        older=OLDER,
     )
 
     def found(self) -> bool:
@@ -122,11 +152,25 @@ class NSS(Peer):
         told = told_by("dpkg-query", "--show", "--showformat=${Version}", "libnss3-tools")
         return told.split(":")[-1].split("-")[0].strip()
 
+    def _versions(self, settings: Settings) -> list[str]:
+        """Return the options for versions. RSA keys bound to PSS are not in its default schemes."""
+        lowest, highest = (settings.versions[index].replace("TLS ", "tls") for index in (0, -1))
+        if settings.versions == ("TLS 1.3",):
+            return ["-V", f"{lowest}:{highest}", "-J", ",".join(SCHEMES)]
+        master_secret = ["-G"] if settings.extended_master_secret else []
+        return ["-V", f"{lowest}:{highest}", "-J", ",".join(OLDER_SCHEMES), *master_secret]
+
+    @staticmethod
+    def _client_fields(settings: Settings) -> list[str]:
+        """Return what makes a client name the fields of RFC 7919 before TLS 1.3."""
+        named = set(FFDHE) & set(settings.groups or ())
+        return ["-H"] if named and settings.versions != ("TLS 1.3",) else []
+
     def _common(self, settings: Settings, directory: Path) -> list[str | Path]:
-        command: list[str | Path] = ["-d", database(settings, directory / "nss"), *TLS_13_ONLY]
-        command += ["-J", ",".join(SCHEMES)]  # RSA keys bound to PSS are not in its defaults
+        command: list[str | Path] = ["-d", database(settings, directory / "nss"), *self._versions(settings)]
         if settings.suites:
-            command += ["-c", "".join(SUITES[suite] for suite in settings.suites)]
+            codes = SUITES | {name: suite.nss for name, suite in OLDER_SUITES.items()}
+            command += ["-c", "".join(codes[suite] for suite in settings.suites)]
         if settings.groups:
             command += ["-I", ",".join(GROUPS[group] for group in settings.groups)]
         return command
@@ -170,8 +214,11 @@ class NSS(Peer):
         body.write_bytes(pattern(upload))
         command: list[str | Path] = ["tstclnt", "-h", "127.0.0.1", "-p", str(port), "-A", body]
         command += self._common(settings, directory)
+        command += self._client_fields(settings)
         if settings.server_name:
             command += ["-a", settings.server_name]
+        if settings.anonymous:
+            command.append("-o")
         if settings.identity:
             command += ["-n", "identity"]
         return FileClient(Process(command, directory), upload, download, first)

@@ -1,10 +1,12 @@
 """OpenSSL's s_server and s_client, and what the versions of its library can do."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tests.interop.peers.base import Client, Peer, Server
+from tests.interop.peers.ciphers import cipher_list
 from tests.interop.peers.command import (
     PipeClient,
     PipeServer,
@@ -19,16 +21,45 @@ from tests.interop.settings import (
     CLASSICAL_GROUPS,
     CLASSICAL_SCHEMES,
     CLIENT,
+    EMS,
+    ETM,
     HYBRID_GROUPS,
     ML_DSA_SCHEMES,
+    NIST_CURVES,
+    OLDER_SCHEMES,
     PURE_ML_KEM,
     Capabilities,
     ClientAuthentication,
+    Older,
     Settings,
 )
+from tests.interop.suites import SUITES, names_where
 
 KEY_UPDATE = {True: b"K\n", False: b"k\n"}
+TLS_13 = ("TLS 1.3",)
 POST_QUANTUM = (3, 5)  # the first release with ML-KEM and ML-DSA
+PROTOCOLS = {"TLS 1.0": "TLSv1", "TLS 1.1": "TLSv1.1", "TLS 1.2": "TLSv1.2", "TLS 1.3": "TLSv1.3"}
+NOT_BUILT = "3DES and RC4 are left out of the builds of OpenSSL that Linux distributions ship"
+OLDER = Older(
+    # For ECDHE_PSK, RFC 8442's suites are missing.
+    suites=names_where(
+        lambda suite: (
+            suite.cipher not in {"3DES_EDE_CBC", "RC4_128"}
+            and not (suite.exchange == "ECDHE_PSK" and suite.aead and suite.cipher != "CHACHA20_POLY1305")
+        )
+    ),
+    curves=("x25519", *NIST_CURVES, "x448"),
+    schemes=OLDER_SCHEMES,
+    client_schemes=OLDER_SCHEMES,
+    old_psk_hashes=True,
+    encrypt_then_mac=True,
+    switches=(EMS, ETM),
+    lacks=(
+        ("3DES, RC4", NOT_BUILT),
+        ("ECDHE_PSK with AES-GCM and AES-CCM", "RFC 8442 is not implemented in OpenSSL"),
+        ("finite-field groups by name", "OpenSSL follows RFC 7919 in TLS 1.3 alone"),
+    ),
+)
 
 
 def capabilities(version: tuple[int, ...]) -> Capabilities:
@@ -40,6 +71,19 @@ def capabilities(version: tuple[int, ...]) -> Capabilities:
         groups=(*CLASSICAL_GROUPS, *HYBRID_GROUPS, *PURE_ML_KEM) if modern else CLASSICAL_GROUPS,
         schemes=schemes,
         client_schemes=schemes,
+        older=OLDER,
+    )
+
+
+def library(older: Older, *missing: tuple[str, str], without: Sequence[str] = ()) -> Older:
+    """Return what a program on OpenSSL can do, which does not get at everything the library has.
+
+    `without` are key exchanges; `missing` says what else, and why.
+    """
+    return replace(
+        older,
+        suites=tuple(suite for suite in older.suites if SUITES[suite].exchange not in without),
+        lacks=(*older.lacks, *missing),
     )
 
 
@@ -76,35 +120,48 @@ class OpenSSL(Peer):
             return capabilities(POST_QUANTUM)
         return capabilities(tuple(int(number) for number in re.findall(r"\d+", self.version())[:3]))
 
+    def _command_line(self) -> Capabilities:
+        lacks = (*OLDER.lacks, ("leaving out extended_master_secret", "-no_ems came with OpenSSL 3.2"))
+        return replace(
+            self._capabilities(), key_update=True, older=replace(OLDER, switches=(ETM,), lacks=lacks)
+        )
+
     @property
     def server(self) -> Capabilities:
-        return replace(self._capabilities(), closings=(CLIENT,), key_update=True)
+        return replace(self._command_line(), closings=(CLIENT,))
 
     @property
     def client(self) -> Capabilities:
-        return replace(self._capabilities(), key_update=True)
+        return self._command_line()
 
     def _common(self, settings: Settings) -> list[str | Path]:
-        # From 3.2 on, CCM_8 with its short tag counts as below security level 1.
-        command: list[str | Path] = [
-            "-tls1_3",
-            "-cipher",
-            "DEFAULT:@SECLEVEL=0",
-            "-CAfile",
-            settings.trust,
-            "-no-CApath",
-            "-no-CAstore",
-        ]
+        lowest, highest = PROTOCOLS[settings.versions[0]], PROTOCOLS[settings.versions[-1]]
+        command: list[str | Path] = ["-min_protocol", lowest, "-max_protocol", highest]
+        command += ["-CAfile", settings.trust, "-no-CApath", "-no-CAstore"]
         if settings.identity:
             command += ["-cert", settings.identity.chain, "-key", settings.identity.key]
         for option, values, separator in (
-            ("-ciphersuites", settings.suites, ":"),
             ("-groups", settings.groups, ":"),
             ("-sigalgs", settings.schemes, ":"),
             ("-alpn", settings.alpn, ","),
         ):
             if values:
                 command += [option, separator.join(values)]
+        return [*command, *self._suites(settings), *self._older(settings)]
+
+    def _suites(self, settings: Settings) -> list[str | Path]:
+        if settings.versions == TLS_13:
+            # From 3.2 on, CCM_8 with its short tag counts as below security level 1.
+            suites = ["-ciphersuites", ":".join(settings.suites)] if settings.suites else []
+            return [*suites, "-cipher", "DEFAULT:@SECLEVEL=0"]
+        return ["-cipher", cipher_list(settings.suites)]
+
+    def _older(self, settings: Settings) -> list[str | Path]:
+        command: list[str | Path] = []
+        if settings.psk:
+            command += ["-psk_identity", settings.psk.identity, "-psk", settings.psk.key.hex()]
+        if not settings.encrypt_then_mac:
+            command.append("-no_etm")
         return command
 
     def server_command(self, settings: Settings, port: int) -> list[str | Path]:
@@ -114,8 +171,14 @@ class OpenSSL(Peer):
             ClientAuthentication.REQUEST: ["-verify", "3", "-verify_return_error"],
             ClientAuthentication.REQUIRE: ["-Verify", "3", "-verify_return_error"],
         }
-        listen = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}"]
-        return [*listen, *self._common(settings), *asked[settings.client_authentication]]
+        command: list[str | Path] = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}"]
+        if settings.psk and settings.psk.hint:
+            command += ["-psk_hint", settings.psk.hint]
+        if settings.dh_parameters:
+            command += ["-dhparam", settings.dh_parameters]
+        if not settings.identity:
+            command.append("-nocert")
+        return [*command, *self._common(settings), *asked[settings.client_authentication]]
 
     def serve(self, settings: Settings, directory: Path) -> Server:
         process, port = start_on_free_port(
@@ -135,7 +198,9 @@ class OpenSSL(Peer):
     def client_command(self, settings: Settings, port: int) -> list[str | Path]:
         """Return the command line of s_client, without how much it says."""
         command: list[str | Path] = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}"]
-        command += ["-verify_return_error", *self._common(settings)]
+        command += self._common(settings)
+        if not settings.anonymous:
+            command.append("-verify_return_error")
         if settings.server_name:
             return [*command, "-servername", settings.server_name, "-verify_hostname", settings.server_name]
         return [*command, "-noservername"]

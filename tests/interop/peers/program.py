@@ -16,8 +16,10 @@ from tests.interop.peers.base import (
     answer_conversation,
     lead_conversation,
 )
+from tests.interop.peers.ciphers import cipher_list
 from tests.interop.peers.process import DEADLINE, PeerFailure, Process
-from tests.interop.settings import CLIENT, SERVER, Facts, Outcome, Settings
+from tests.interop.settings import CLIENT, EMS, ETM, SERVER, Facts, Outcome, Settings
+from tests.interop.suites import BY_JAVA_NAME, BY_OPENSSL_NAME
 
 Fields = dict[str, str]
 
@@ -32,6 +34,7 @@ def settings_fields(settings: Settings) -> Fields:
         fields |= {"certificate": str(settings.identity.chain), "key": str(settings.identity.key)}
     if settings.server_name:
         fields["server_name"] = settings.server_name
+    fields |= older_fields(settings)
     for name, values in (
         ("alpn", settings.alpn),
         ("suites", settings.suites),
@@ -43,14 +46,44 @@ def settings_fields(settings: Settings) -> Fields:
     return fields
 
 
+def older_fields(settings: Settings) -> Fields:
+    """Return what only the versions before TLS 1.3 have as fields of a command."""
+    fields = {"versions": ",".join(version.removeprefix("TLS ") for version in settings.versions)}
+    if settings.versions != ("TLS 1.3",):
+        fields["ciphers"] = cipher_list(settings.suites)
+    if settings.psk:
+        fields |= {"psk_identity": settings.psk.identity, "psk": settings.psk.key.hex()}
+        if settings.psk.hint:
+            fields["psk_hint"] = settings.psk.hint
+    if settings.dh_parameters:
+        fields["dh_parameters"] = str(settings.dh_parameters)
+    if settings.anonymous:
+        fields["anonymous"] = "true"
+    off = {EMS: settings.extended_master_secret, ETM: settings.encrypt_then_mac}
+    return fields | {name: "off" for name, wanted in off.items() if not wanted}
+
+
+def plain_version(name: str | None) -> str | None:
+    """Return the RFC's name of a version for any library's."""
+    if name is None:
+        return None
+    return {"TLSv1": "TLS 1.0"}.get(name, name.replace("TLSv", "TLS "))
+
+
+def iana_name(suite: str | None) -> str | None:
+    """Return IANA's name of a suite for OpenSSL's or JSSE's."""
+    if suite is None:
+        return None
+    return BY_OPENSSL_NAME.get(suite) or BY_JAVA_NAME.get(suite) or suite
+
+
 def outcome_of(fields: Fields, output: str) -> Outcome:
     """Return the outcome that a reply tells."""
     retried = fields.get("hello_retried")
-    version = fields.get("version")
     return Outcome(
         facts=Facts(
-            version=version.replace("TLSv", "TLS ") if version else None,
-            suite=fields.get("suite"),
+            version=plain_version(fields.get("version")),
+            suite=iana_name(fields.get("suite")),
             group=fields.get("group"),
             scheme=fields.get("scheme"),
             alpn=fields.get("alpn") or None,

@@ -2,13 +2,33 @@
 
 import ssl
 import sys
+from dataclasses import replace
 from importlib.metadata import version as installed_version
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.interop.peers.openssl import capabilities, default_groups
+from tests.interop.peers.openssl import OLDER, capabilities, default_groups, library
 from tests.interop.peers.program import ProgramPeer
-from tests.interop.settings import COMMON_SUITES, Capabilities
+from tests.interop.settings import COMMON_SUITES, FFDHE, Capabilities
+from tests.interop.suites import PSK_EXCHANGES
+
+PYTHON_OLDER = replace(
+    library(
+        OLDER,
+        ("pre-shared keys", "Python's ssl has them from 3.13 on; the program does not use them"),
+        ("choosing signature schemes", "Python's ssl has no setter before 3.15"),
+        without=PSK_EXCHANGES,
+    ),
+    wants_dh_parameters=True,
+)
+
+
+OLDER_4 = replace(
+    OLDER,
+    finite_fields=FFDHE,  # RFC 7919 in TLS 1.2, since 4.0
+    wants_dh_parameters=True,
+    lacks=tuple(row for row in OLDER.lacks if not row[0].startswith("finite-field")),
+)
 
 
 class PythonSSL(ProgramPeer):
@@ -36,6 +56,7 @@ class PythonSSL(ProgramPeer):
             client_schemes=library.schemes,
             hybrids_first=True,
             chooses_groups=False,  # but for one curve at a time
+            older=PYTHON_OLDER,
         )
 
     @property
@@ -60,7 +81,7 @@ class PyOpenSSL(ProgramPeer):
 
     @property
     def server(self) -> Capabilities:
-        return capabilities((4, 0))
+        return replace(capabilities((4, 0)), older=OLDER_4)
 
     @property
     def client(self) -> Capabilities:

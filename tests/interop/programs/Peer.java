@@ -26,12 +26,14 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import javax.net.ssl.ExtendedSSLSession;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SNIHostName;
@@ -53,6 +55,11 @@ public final class Peer {
     // JSSE sends KeyUpdate by itself after this much data under one key: often enough for 10 MB to see several.
     private static final String KEY_LIMITS = "AES/GCM/NoPadding KeyUpdate 2^21, ChaCha20-Poly1305 KeyUpdate 2^21";
 
+    // Nothing is held back for its weakness: what is enabled is what a command names.
+    private static final String[] HINDRANCES = {
+        "jdk.tls.disabledAlgorithms", "jdk.tls.legacyAlgorithms", "jdk.certpath.disabledAlgorithms"};
+
+    private static Set<String> SUPPORTED;
     private static final Map<String, Running> SERVERS = new ConcurrentHashMap<>();
     private static final ExecutorService THREADS = Executors.newCachedThreadPool(Peer::daemon);
 
@@ -139,10 +146,16 @@ public final class Peer {
         return context;
     }
 
+    /** The suites that SSL 3.0 had keep the prefix of that time. */
+    private static String suite(String name) {
+        return SUPPORTED.contains(name) ? name : name.replaceFirst("^TLS_", "SSL_");
+    }
+
     private static void configure(SSLParameters parameters, Map<String, String> command) throws Exception {
-        parameters.setProtocols(new String[] {"TLSv1.3"});
+        parameters.setProtocols(Stream.of(list(command, "versions"))
+                .map(version -> version.equals("1.0") ? "TLSv1" : "TLSv" + version).toArray(String[]::new));
         if (list(command, "suites") != null) {
-            parameters.setCipherSuites(list(command, "suites"));
+            parameters.setCipherSuites(Stream.of(list(command, "suites")).map(Peer::suite).toArray(String[]::new));
         }
         if (list(command, "alpn") != null) {
             parameters.setApplicationProtocols(list(command, "alpn"));
@@ -242,7 +255,7 @@ public final class Peer {
                     .createSocket(plain, name, plain.getPort(), true);
             SSLParameters parameters = socket.getSSLParameters();
             configure(parameters, command);
-            if (name != null) {
+            if (name != null && command.get("anonymous") == null) {
                 parameters.setServerNames(List.of(new SNIHostName(name)));
                 parameters.setEndpointIdentificationAlgorithm("HTTPS");
             }
@@ -336,6 +349,10 @@ public final class Peer {
 
     public static void main(String[] arguments) throws Exception {
         Security.setProperty("jdk.tls.keyLimits", KEY_LIMITS);
+        for (String hindrance : HINDRANCES) {
+            Security.setProperty(hindrance, "");
+        }
+        SUPPORTED = Set.of(SSLContext.getDefault().getSupportedSSLParameters().getCipherSuites());
         reply("0", Map.of("version", Runtime.version().toString()));
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {

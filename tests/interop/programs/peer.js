@@ -26,15 +26,33 @@ function pattern(length) {
   return data;
 }
 
+// What only the versions before TLS 1.3 have. The options' numbers are those of OpenSSL's ssl.h.
+function olderOptions(command) {
+  const key = { psk: Buffer.from(command.psk || '', 'hex'), identity: command.psk_identity };
+  const result = { ciphers: command.ciphers, secureOptions: 0, dhparam: 'auto' };
+  if (command.extended_master_secret === 'off') result.secureOptions |= 1;
+  if (command.encrypt_then_mac === 'off') result.secureOptions |= 0x80000;
+  if (command.psk && command.do === 'connect') {
+    result.pskCallback = () => key;
+    result.checkServerIdentity = (name, certificate) => (certificate.raw ? tls.checkServerIdentity(name, certificate) : undefined);
+  }
+  if (command.psk && command.do === 'serve') result.pskCallback = (_, identity) => (identity === key.identity ? key.psk : null);
+  if (command.psk_hint) result.pskIdentityHint = command.psk_hint;
+  if (command.anonymous) result.rejectUnauthorized = false;
+  return result;
+}
+
 function options(command) {
-  const result = { minVersion: 'TLSv1.3', ca: fs.readFileSync(command.trust) };
+  const versions = list(command.versions).map((version) => (version === '1.0' ? 'TLSv1' : `TLSv${version}`));
+  const result = { minVersion: versions[0], maxVersion: versions[versions.length - 1], ca: fs.readFileSync(command.trust) };
   if (command.certificate) {
     result.cert = fs.readFileSync(command.certificate);
     result.key = fs.readFileSync(command.key);
   }
   if (command.alpn) result.ALPNProtocols = list(command.alpn);
   // OpenSSL 3.2 and later count CCM_8, with its short tag, as below security level 1.
-  if (command.suites) result.ciphers = list(command.suites).join(':') + ':DEFAULT:@SECLEVEL=0';
+  if (command.ciphers) Object.assign(result, olderOptions(command));
+  else if (command.suites) result.ciphers = list(command.suites).join(':') + ':DEFAULT:@SECLEVEL=0';
   if (command.groups) result.ecdhCurve = list(command.groups).map((name) => GROUPS[name] || name).join(':');
   if (command.schemes) result.sigalgs = list(command.schemes).join(':');
   return result;

@@ -13,6 +13,15 @@ from OpenSSL import SSL, crypto
 from tests.interop.programs.conversation import DEADLINE, Channel, Fields, Library, Program, listed, needed
 
 LIBRARY = Binding().lib
+FOREIGN = Binding().ffi
+CALLBACKS: list[object] = []  # C does not keep them alive
+VERSIONS = {
+    "1.0": SSL.TLS1_VERSION,
+    "1.1": SSL.TLS1_1_VERSION,
+    "1.2": SSL.TLS1_2_VERSION,
+    "1.3": SSL.TLS1_3_VERSION,
+}
+OPTIONS = {"extended_master_secret": 1 << 0, "encrypt_then_mac": 1 << 19}  # SSL_OP_NO_... of ssl.h
 GROUPS = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 NAMES = {openssl.lower(): iana for iana, openssl in GROUPS.items()} | {"prime256v1": "secp256r1"}
 
@@ -23,6 +32,46 @@ def set_list(context: SSL.Context, setter: str, items: list[str]) -> None:
         raise ValueError(f"{setter} refuses {items}")
 
 
+def set_older(context: SSL.Context, command: Fields, *, server: bool) -> None:
+    """Set what only the versions before TLS 1.3 have."""
+    context.set_cipher_list(needed(command, "ciphers").encode())
+    for name, option in OPTIONS.items():
+        if command.get(name) == "off":
+            LIBRARY.SSL_CTX_set_options(context._context, option)
+    if command.get("dh_parameters"):
+        context.load_tmp_dh(needed(command, "dh_parameters").encode())
+    if command.get("psk"):
+        set_psk(context, command, server=server)
+
+
+def set_psk(context: SSL.Context, command: Fields, *, server: bool) -> None:
+    """Have the context know one pre-shared key."""
+    identity, key = needed(command, "psk_identity").encode(), bytes.fromhex(needed(command, "psk"))
+    if server:
+        find = FOREIGN.callback(
+            "unsigned int(SSL *, char *, unsigned char *, unsigned int)",
+            lambda _ssl, asked, room, _size: write(key, room) if FOREIGN.string(asked) == identity else 0,
+        )
+        LIBRARY.SSL_CTX_set_psk_server_callback(context._context, find)
+        if command.get("psk_hint"):
+            LIBRARY.SSL_CTX_use_psk_identity_hint(context._context, needed(command, "psk_hint").encode())
+    else:
+        find = FOREIGN.callback(
+            "unsigned int(SSL *, char *, char *, unsigned int, unsigned char *, unsigned int)",
+            lambda _ssl, _hint, name, _length, room, _size: (
+                write(identity + b"\0", name) and write(key, room)
+            ),
+        )
+        LIBRARY.SSL_CTX_set_psk_client_callback(context._context, find)
+    CALLBACKS.append(find)
+
+
+def write(data: bytes, place: object) -> int:
+    """Write octets to C's memory; return how many."""
+    FOREIGN.memmove(place, data, len(data))
+    return len(data)
+
+
 class PyOpenSSL(Library):
     """TLS as OpenSSL has it."""
 
@@ -31,12 +80,16 @@ class PyOpenSSL(Library):
 
     def context(self, command: Fields, *, server: bool) -> object:
         context = SSL.Context(SSL.TLS_SERVER_METHOD if server else SSL.TLS_CLIENT_METHOD)
-        context.set_min_proto_version(SSL.TLS1_3_VERSION)
+        versions = listed(command, "versions")
+        context.set_min_proto_version(VERSIONS[versions[0]])
+        context.set_max_proto_version(VERSIONS[versions[-1]])
         context.load_verify_locations(needed(command, "trust"))
         if command.get("certificate"):
             context.use_certificate_chain_file(needed(command, "certificate"))
             context.use_privatekey_file(needed(command, "key"))
-        if suites := listed(command, "suites"):
+        if command.get("ciphers"):
+            set_older(context, command, server=server)
+        elif suites := listed(command, "suites"):
             context.set_tls13_ciphersuites(":".join(suites).encode())
             context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")  # CCM_8, with its short tag, is below level 1
         if groups := listed(command, "groups"):
@@ -44,7 +97,9 @@ class PyOpenSSL(Library):
         if schemes := listed(command, "schemes"):
             set_list(context, "SSL_CTX_set1_sigalgs_list", schemes)
         self._set_alpn(context, [name.encode() for name in listed(command, "alpn")], server=server)
-        self._set_verification(context, command.get("client_authentication") or "none", server=server)
+        if not command.get("anonymous"):
+            asked = command.get("client_authentication") or "none"
+            self._set_verification(context, asked, server=server)
         return context
 
     def _set_alpn(self, context: SSL.Context, ours: list[bytes], *, server: bool) -> None:

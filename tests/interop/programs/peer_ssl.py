@@ -4,10 +4,33 @@ import hashlib
 import socket
 import ssl
 import sys
+import warnings
 
 from tests.interop.programs.conversation import Channel, Fields, Library, Program, listed, needed
 
 CURVES = {"secp256r1": "prime256v1", "secp384r1": "secp384r1", "secp521r1": "secp521r1"}
+
+
+VERSIONS = {
+    "1.0": ssl.TLSVersion.TLSv1,
+    "1.1": ssl.TLSVersion.TLSv1_1,
+    "1.2": ssl.TLSVersion.TLSv1_2,
+    "1.3": ssl.TLSVersion.TLSv1_3,
+}
+OPTIONS = {"extended_master_secret": 1 << 0, "encrypt_then_mac": 1 << 19}  # SSL_OP_NO_... of ssl.h
+
+
+def set_older(context: ssl.SSLContext, command: Fields) -> None:
+    """Set what only the versions before TLS 1.3 have."""
+    context.set_ciphers(needed(command, "ciphers"))
+    for name, option in OPTIONS.items():
+        if command.get(name) == "off":
+            context.options |= option
+    if command.get("dh_parameters"):
+        context.load_dh_params(needed(command, "dh_parameters"))
+    if command.get("anonymous"):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
 
 
 class StandardLibrary(Library):
@@ -18,13 +41,19 @@ class StandardLibrary(Library):
 
     def context(self, command: Fields, *, server: bool) -> object:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        versions = listed(command, "versions")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # what Python thinks of TLS 1.0 and 1.1
+            context.minimum_version = VERSIONS[versions[0]]
+            context.maximum_version = VERSIONS[versions[-1]]
         context.load_verify_locations(needed(command, "trust"))
         if command.get("certificate"):
             context.load_cert_chain(needed(command, "certificate"), needed(command, "key"))
         if alpn := listed(command, "alpn"):
             context.set_alpn_protocols(alpn)
-        if groups := listed(command, "groups"):
+        if command.get("ciphers"):
+            set_older(context, command)
+        elif groups := listed(command, "groups"):
             [only] = groups  # all that set_ecdh_curve can say
             context.set_ecdh_curve(CURVES[only])
         asked = command.get("client_authentication", "none")
