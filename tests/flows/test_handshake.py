@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lucidtls.connection import ClientConnection, ServerConnection
+from lucidtls.connection import ClientConnection
 from lucidtls.crypto.groups import GROUPS
 from lucidtls.crypto.suites import SUITES_13
 from lucidtls.events import HandshakeCompleted
@@ -203,9 +203,14 @@ def test_states_and_keys_are_traced_as_the_rfc_names_them() -> None:
 
 
 def test_repr_says_where_a_connection_stands() -> None:
-    """A connection shows its state and version, and none of its secrets."""
-    client, server = ClientConnection(client_config(), SERVER_NAME), ServerConnection(server_config())
-    assert (repr(client), repr(server)) == (
-        "<ClientConnection WAIT_SH TLS 1.3>",
-        "<ServerConnection START TLS 1.3>",
+    """A connection shows its state and version, once there is one, and none of its secrets."""
+    pair = Pair()
+    assert (repr(pair.client.connection), repr(pair.server.connection)) == (
+        "<ClientConnection WAIT_SH>",
+        "<ServerConnection START>",
+    )
+    pair.run()
+    assert (repr(pair.client.connection), repr(pair.server.connection)) == (
+        "<ClientConnection CONNECTED TLS 1.3>",
+        "<ServerConnection CONNECTED TLS 1.3>",
     )

@@ -10,13 +10,20 @@ import pytest
 
 from lucidtls.config import ClientConfig, ServerConfig, system_clock
 from lucidtls.crypto.groups import GROUPS
+from lucidtls.crypto.primes import modp_prime
+from lucidtls.dangerous import LEGACY_2026, NoVerification
 from lucidtls.errors import ConfigurationError
-from lucidtls.policies import DEFAULT_2026, Policy
+from lucidtls.events import PreSharedKey
+from lucidtls.policies import DEFAULT_2026, MODERN_2026, Policy
 from lucidtls.trust.credentials import ASK
 from lucidtls.trust.verify import ChainVerifier
 from lucidtls.wire.extensions import ch
+from lucidtls.wire.versions import TLS10, TLS11, TLS12, TLS13
 from tests.flows.hostile import HostileServer
 from tests.flows.parties import client_config, credential, server_config, trust
+
+ANONYMOUS = ("TLS_ECDH_anon_WITH_AES_128_CBC_SHA",)
+LEGACY_SUITE = {"cipher_suites": ("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",)}
 
 
 @pytest.mark.parametrize(
@@ -31,14 +38,26 @@ from tests.flows.parties import client_config, credential, server_config, trust
         ({"alpn": ("hé",)}, "ASCII"),
         ({"alpn": tuple(f"{number:0255d}" for number in range(200))}, "too long"),
         ({"certificate_authorities": (bytes(20_000), bytes(20_000))}, "too long"),
-        ({"cipher_suites": ("TLS_RSA_WITH_RC4_128_MD5",)}, "unknown cipher suite"),
-        ({"cipher_suites": (0xC02F,)}, "unknown cipher suite"),
+        ({"cipher_suites": ("TLS_RSA_EXPORT_WITH_RC4_40_MD5",)}, "unknown cipher suite"),
+        ({"cipher_suites": (0x0003,)}, "unknown cipher suite"),
+        ({"cipher_suites": ("TLS_RSA_WITH_RC4_128_MD5",)}, "is weak .*LEGACY_2026"),
+        ({"cipher_suites": ("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",)}, r"is weak \(CBC\)"),
+        ({"cipher_suites": ("TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256",)}, "cannot be used"),
+        ({"versions": ("TLS 1.1",)}, "no cipher suite fits"),
+        (LEGACY_SUITE | {"versions": ("TLS 1.2", "TLS 1.1")}, r"TLS 1.1 is withdrawn \(RFC 8996\)"),
+        (LEGACY_SUITE | {"versions": ("TLS 1.0",)}, r"TLS 1.0 is withdrawn \(RFC 8996\)"),
+        ({"versions": ("SSL 3.0",)}, "unknown version"),
+        ({"versions": ("TLS 1.2",), "cipher_suites": ("TLS_AES_128_GCM_SHA256",)}, "no cipher suite fits"),
+        ({"extended_master_secret": "maybe"}, '"require", "allow" or "off"'),
+        ({"encrypt_then_mac": "maybe"}, '"require", "allow" or "off"'),
         ({"cipher_suites": ()}, "empty list"),
         ({"groups": ("brainpoolP256r1",)}, "unknown group"),
         ({"groups": ("MLKEM512",)}, "cannot be used"),
         ({"groups": ()}, "empty list"),
-        ({"signature_schemes": ("rsa_pkcs1_sha256",)}, "cannot be used"),
-        ({"signature_schemes": ("ecdsa_sha1",)}, "cannot be used"),
+        ({"policy": MODERN_2026, "signature_schemes": ("rsa_pkcs1_sha256",)}, "cannot be used"),
+        ({"policy": MODERN_2026, "signature_schemes": ("ecdsa_sha1",)}, "cannot be used"),
+        ({"signature_schemes": ("ecdsa_sha1",)}, "ecdsa_sha1 .*LEGACY_2026"),
+        ({"signature_schemes": (0xFF01,)}, "unknown signature scheme"),
         ({"signature_schemes": ("dsa",)}, "unknown signature scheme"),
         ({"signature_schemes": ()}, "empty list"),
         ({"certificate_signature_schemes": ()}, "empty list"),
@@ -59,12 +78,62 @@ def test_a_config_that_cannot_work_is_refused_when_it_is_built(make: Any, choice
         ({"client_authentication": "require", "trust": None}, "whose client certificates"),
         ({"cookie_key": b"short"}, "32 bytes"),
         ({"hello_retry": "always"}, "needs a cookie_key"),
+        ({"dh_parameters": (0, 2)}, "two positive numbers"),
+        ({"dh_parameters": (modp_prime(1024), 2)}, "would be refused"),
+        ({"dh_parameters": (3 * 2**2047 + 1, 2)}, "would be refused"),
     ],
 )
 def test_a_server_needs_what_it_will_use(choices: Any, words: str) -> None:
     """A server without identity, or without means to do what it is told, is refused."""
     with pytest.raises(ConfigurationError, match=words):
         server_config(**choices)
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"renegotiation": "maybe"}, '"refuse" or "accept"'),
+        ({"policy": LEGACY_2026, "cipher_suites": ANONYMOUS}, "who the server is"),
+        ({"policy": LEGACY_2026, "cipher_suites": ANONYMOUS, "verifier": ASK}, "who the server is"),
+        ({"cipher_suites": ANONYMOUS, "verifier": NoVerification()}, "nobody is authenticated"),
+    ],
+)
+def test_a_client_must_be_able_to_know_the_server(choices: Any, words: str) -> None:
+    """A client that would not notice who the server is, and did not say that it wants that, is refused."""
+    with pytest.raises(ConfigurationError, match=words):
+        client_config(**choices)
+
+
+def test_legacy_choices_are_made_for_one_config() -> None:
+    """Withdrawn versions and weak suites work with the policy that names them, and with no other."""
+    legacy = {"policy": LEGACY_2026, "versions": ("TLS 1.0",), "groups": None}
+    assert client_config(**legacy).algorithms.versions == (TLS10,)
+    assert client_config().algorithms.versions == (TLS13, TLS12)
+    named = client_config(policy=LEGACY_2026, cipher_suites=("TLS_RSA_WITH_RC4_128_MD5",))
+    assert named.algorithms.versions == (TLS12, TLS11, TLS10)
+
+
+def test_a_version_without_a_suite_is_not_offered() -> None:
+    """AEAD suites are for TLS 1.2 alone: no others, no older version (RFC 5246 §6.2.3.3)."""
+    config = client_config(policy=LEGACY_2026, cipher_suites=("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",))
+    assert config.algorithms.versions == (TLS12,)
+
+
+def test_suites_of_pre_shared_keys_need_one() -> None:
+    """A policy's PSK suites are used by those who have a key, and not offered by others."""
+    without = {row.key_exchange for row in client_config(policy=LEGACY_2026).algorithms.older_suites}
+    assert not {name for name in without if "PSK" in name}
+    known = client_config(psk=PreSharedKey(b"us", b"k" * 16)).algorithms.older_suites
+    assert {row.key_exchange for row in known} == {"ECDHE", "ECDHE_PSK"}
+    found = server_config(find_psk=lambda identity: None).algorithms.older_suites
+    assert {row.key_exchange for row in found} == {"ECDHE", "ECDHE_PSK"}
+
+
+def test_a_server_whose_suites_need_no_certificate_needs_none() -> None:
+    """A server of pre-shared keys alone has nobody's certificate to show (RFC 4279 §2)."""
+    psk = ("TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256",)
+    config = server_config(credentials=(), cipher_suites=psk, find_psk=lambda identity: None)
+    assert config.credential_list == ()
 
 
 def test_a_share_needs_its_group() -> None:
@@ -122,8 +191,9 @@ def test_what_a_policy_names_and_this_build_lacks_is_left_out() -> None:
 def test_one_list_of_signature_algorithms_is_sent_when_both_are_the_same() -> None:
     """signature_algorithms_cert MAY be left out when it would say the same (RFC 9846 §4.3.3)."""
     same = client_config(signature_schemes=("ed25519",), certificate_signature_schemes=("ed25519",))
+    modern = client_config(policy=MODERN_2026)
     assert ch.SIGNATURE_ALGORITHMS_CERT not in HostileServer(same).client_hello.extensions
-    assert ch.SIGNATURE_ALGORITHMS_CERT in HostileServer().client_hello.extensions
+    assert ch.SIGNATURE_ALGORITHMS_CERT in HostileServer(modern).client_hello.extensions
 
 
 def test_a_config_is_frozen_and_can_be_varied() -> None:
@@ -167,4 +237,5 @@ def test_the_system_clock_is_aware_and_in_utc() -> None:
 def test_no_secret_is_in_the_text_of_a_config() -> None:
     """A config can be printed."""
     text = repr(server_config(cookie_key=b"very secret cookie key, 32 bytes"))
+    text += repr(client_config(psk=PreSharedKey(b"us", b"very secret")))
     assert "very secret" not in text
