@@ -54,7 +54,7 @@ SIGNATURES = (
 OLDER = Older(
     # For ECDHE_PSK, RFC 8442's suites are missing.
     suites=names_where(
-        lambda suite: not (suite.exchange == "ECDHE_PSK" and suite.cipher.startswith("AES") and suite.aead)
+        lambda suite: not (suite.exchange == "ECDHE_PSK" and suite.aead and suite.cipher.startswith("AES"))
     ),
     curves=("x25519", *NIST_CURVES, "x448"),
     finite_fields=FFDHE,

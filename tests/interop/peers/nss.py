@@ -32,8 +32,8 @@ from tests.interop.settings import (
     Settings,
     pattern,
 )
+from tests.interop.suites import SIGNED_EXCHANGES, names_where
 from tests.interop.suites import SUITES as OLDER_SUITES
-from tests.interop.suites import names_where
 
 COMMANDS = ("selfserv", "tstclnt", "certutil", "pk12util", "openssl")
 SUITES = {AES_128_GCM: ":1301", AES_256_GCM: ":1302", CHACHA20: ":1303"}
@@ -53,9 +53,7 @@ OLDER_SCHEMES = (*SCHEMES, *PKCS1_SCHEMES, *SHA1_SCHEMES)
 OLDER = Older(
     # No pre-shared keys, no AES-CCM; anonymous suites are named and not implemented.
     suites=names_where(
-        lambda suite: (
-            suite.exchange in {"RSA", "DHE_RSA", "ECDHE_RSA", "ECDHE_ECDSA"} and "CCM" not in suite.cipher
-        )
+        lambda suite: suite.exchange in ("RSA", *SIGNED_EXCHANGES) and "CCM" not in suite.cipher
     ),
     curves=("x25519", *NIST_CURVES),
     finite_fields=FFDHE,
