@@ -16,7 +16,9 @@ from typing import Any, Literal
 from lucidtls import policies
 from lucidtls.crypto.dh12 import check_parameters
 from lucidtls.crypto.groups import Group
+from lucidtls.crypto.hashes import SHA1
 from lucidtls.crypto.randomness import Random
+from lucidtls.crypto.rsa import implicit_rejection
 from lucidtls.crypto.signatures import SignatureScheme
 from lucidtls.crypto.suites import CipherSuite
 from lucidtls.crypto.suites12 import CipherSuite12
@@ -28,7 +30,7 @@ from lucidtls.trace import Tracer
 from lucidtls.trust.credentials import Ask, Credential
 from lucidtls.trust.stores import SystemTrust, TrustStore, load_trust
 from lucidtls.trust.verify import ChainVerifier
-from lucidtls.wire.extensions import Extensions, OIDFilter, ch
+from lucidtls.wire.extensions import Extensions, OIDFilter, StatusRequest, ch
 from lucidtls.wire.records import MAX_PLAINTEXT
 from lucidtls.wire.versions import TLS12, TLS13, VERSION_NAMES
 
@@ -196,6 +198,11 @@ class _Config:
         return False
 
     def _refuse_weak(self, versions: Sequence[int], rows: Sequence[CipherSuite | CipherSuite12]) -> None:
+        for scheme in policies.signature_schemes(tuple(self.signature_schemes or ())):
+            if scheme.hash is SHA1:
+                raise ConfigurationError(
+                    f"{scheme.name} can be forged (RFC 9155): it needs policy=lucidtls.dangerous.LEGACY_2026"
+                )
         for version in versions:
             if version < TLS12:
                 raise ConfigurationError(
@@ -246,7 +253,9 @@ class _Config:
     @cached_property
     def chain_verifier(self) -> PeerVerifier | Ask:
         """Who judges the peer's chain: the verifier given, or ours on the trust anchors given."""
-        return self.verifier if self.verifier is not None else ChainVerifier(self.trust_store)
+        if self.verifier is not None:
+            return self.verifier
+        return ChainVerifier(self.trust_store, self.policy.certificates)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,6 +270,8 @@ class ClientConfig(_Config):
     - `compatibility_mode`: look like TLS 1.2 to middleboxes (RFC 9846 §E.4).
     - `padding`: given content type and length, how many bytes of padding to add.
     - `key_log`: called with one line of the RFC 9850 format per secret. Whoever has these reads everything.
+    - `status_request`: ask for an OCSP response with the certificate; it is then in
+      `Negotiated.ocsp_response` and in the `VerificationRequest` (RFC 6066 §8).
 
     Before TLS 1.3:
 
@@ -274,6 +285,7 @@ class ClientConfig(_Config):
 
     shares: Names | None = None
     compatibility_mode: bool = True
+    status_request: bool = False
     psk: PreSharedKey | Callable[[bytes | None], PreSharedKey | None] | Ask | None = field(
         default=None, repr=False
     )
@@ -337,6 +349,8 @@ class ClientConfig(_Config):
             items.append((ch.ALPN, self.alpn_protocols))
         if self.certificate_authorities and TLS13 in algorithms.versions:
             items.append((ch.CERTIFICATE_AUTHORITIES, tuple(self.certificate_authorities)))
+        if self.status_request:
+            items.append((ch.STATUS_REQUEST, StatusRequest()))
         if algorithms.older_suites:
             items += self._older_extensions()
         return Extensions.build("ClientHello", items)
@@ -406,6 +420,11 @@ class ServerConfig(_Config):
         super().__post_init__()
         if not self.credential_list and self.choose_credential is None and not self._needs_no_certificate():
             raise ConfigurationError("a server needs at least one credential, or choose_credential")
+        encrypted = any(suite.key_exchange.startswith("RSA") for suite in self.algorithms.older_suites)
+        if encrypted and not implicit_rejection():
+            raise ConfigurationError(
+                "RSA key exchange needs a cryptography library that hides bad padding (OpenSSL 3.2 or later)"
+            )
         if self.dh_parameters is not None:
             self._check_parameters(*self.dh_parameters)
         if self.client_authentication not in ("none", "request", "require"):

@@ -27,6 +27,7 @@ class Negotiated:
 
     `key_exchange`, `extended_master_secret`, `encrypt_then_mac` and `psk_identity` say something before
     TLS 1.3 only; `group` is then None with RSA and plain PSK, and names the size of a server's own field.
+    `ocsp_response` is the one the server sent for its certificate (DER, unverified), if it was asked to.
     """
 
     version: str
@@ -44,6 +45,7 @@ class Negotiated:
     extended_master_secret: bool = False
     encrypt_then_mac: bool = False
     psk_identity: bytes | None = None
+    ocsp_response: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,11 @@ from lucidtls.crypto.signatures import SIGNATURE_SCHEMES, SignatureScheme
 from lucidtls.crypto.suites import SUITES_13, CipherSuite
 from lucidtls.crypto.suites12 import SUITES_12, CipherSuite12
 from lucidtls.errors import ConfigurationError
+from lucidtls.trust.algorithms import (
+    DEFAULT_CERTIFICATE_POLICY,
+    LEGACY_CERTIFICATE_POLICY,
+    CertificatePolicy,
+)
 from lucidtls.wire.versions import VERSION_NAMES
 
 Names = tuple[str | int, ...]
@@ -34,6 +39,8 @@ class Policy:
     `shares` are the groups a client sends a key share for in its first message; the others can be
     asked for with a HelloRetryRequest. `certificate_signature_schemes` are those accepted inside chains.
 
+    `certificates` is what chains must be like when the config brings no verifier of its own.
+
     What follows matters before TLS 1.3 only. `legacy` is whether a config may name weak cipher suites and
     versions that are withdrawn; `secure_renegotiation` whether a client insists on a server that knows
     RFC 5746.
@@ -50,6 +57,7 @@ class Policy:
     encrypt_then_mac: Mode = "allow"
     secure_renegotiation: bool = True
     legacy: bool = False
+    certificates: CertificatePolicy = DEFAULT_CERTIFICATE_POLICY
 
 
 _SUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
@@ -137,6 +145,7 @@ LEGACY_2026: Final = replace(
     extended_master_secret="allow",
     secure_renegotiation=False,
     legacy=True,
+    certificates=LEGACY_CERTIFICATE_POLICY,
 )
 """For servers that cannot do better; programs say `lucidtls.dangerous.LEGACY_2026`."""
 

@@ -20,7 +20,7 @@ from lucidtls.trust.names import ReferenceName
 from lucidtls.trust.verify import VerificationRequest, VerifiedChain
 from lucidtls.wire.codepoints import SIGNATURE_SCHEMES as SCHEME_NAMES
 from lucidtls.wire.codepoints import name_of
-from lucidtls.wire.extensions import Extensions, check_solicited
+from lucidtls.wire.extensions import Extensions, check_solicited, ct
 from lucidtls.wire.messages13 import Certificate, CertificateEntry, CertificateVerify
 
 SERVER_CONTEXT: Final = b"TLS 1.3, server CertificateVerify"
@@ -36,6 +36,7 @@ class PeerIdentity:
     chain: tuple[bytes, ...]
     verified: VerifiedChain | None
     signature_scheme: str
+    ocsp_response: bytes | None = None
 
 
 def signed_content(context: bytes, transcript_hash: bytes) -> bytes:
@@ -43,9 +44,15 @@ def signed_content(context: bytes, transcript_hash: bytes) -> bytes:
     return b" " * 64 + context + b"\0" + transcript_hash
 
 
-def send_certificate(channel: Channel, credential: Credential, request_context: bytes = b"") -> None:
-    """Send a chain, leaf first."""
+def send_certificate(
+    channel: Channel, credential: Credential, request_context: bytes = b"", *, staple: bool = False
+) -> None:
+    """Send a chain, leaf first; with `staple`, the leaf's OCSP response goes along (RFC 9846 §4.5.1.1)."""
     entries = tuple(CertificateEntry(der, _NO_EXTENSIONS) for der in credential.chain)
+    if staple and credential.ocsp_response is not None:
+        entries[0].extensions = Extensions.build(
+            "Certificate", ((ct.STATUS_REQUEST, credential.ocsp_response),)
+        )
     channel.send(Certificate(request_context, entries))
 
 
@@ -115,13 +122,19 @@ async def judge_chain(
     role: str,
     server_name: ReferenceName | None,
     key_usage: str = "digital_signature",
+    ocsp_response: bytes | None = None,
 ) -> VerifiedChain | None:
     """Ask whether the peer's chain is trusted here; raises CertificateRejected.
 
     `key_usage` is what the leaf's key was used for.
     """
     request = VerificationRequest(
-        chain=chain, server_name=server_name, role=role, at=config.clock(), key_usage=key_usage
+        chain=chain,
+        server_name=server_name,
+        role=role,
+        at=config.clock(),
+        key_usage=key_usage,
+        stapled_ocsp=ocsp_response,
     )
     verdict: object = await VerificationWanted(request)
     if verdict is ACCEPTED:

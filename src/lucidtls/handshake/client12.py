@@ -93,6 +93,7 @@ async def run(hs: ClientHandshake, server_hello: ServerHello) -> Connected:
         extended_master_secret=terms.extended_master_secret,
         encrypt_then_mac=terms.encrypt_then_mac,
         psk_identity=psk_identity,
+        ocsp_response=flight.status,
     )
     return connected(hs, terms, negotiated, keys, own_verify_data, finished)
 
@@ -171,6 +172,7 @@ async def authenticate_server(
         role="server",
         server_name=hs.reference,
         key_usage=usage,
+        ocsp_response=flight.status,
     )
 
 

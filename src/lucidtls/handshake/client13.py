@@ -32,7 +32,7 @@ from lucidtls.trust.advertised import Fit, fit_of_chain
 from lucidtls.trust.credentials import Credential
 from lucidtls.wire.codepoints import CIPHER_SUITES, name_of
 from lucidtls.wire.codepoints import GROUPS as GROUP_NAMES
-from lucidtls.wire.extensions import check_solicited, cr, ee, hrr, sh
+from lucidtls.wire.extensions import check_solicited, cr, ct, ee, hrr, sh
 from lucidtls.wire.hello import ServerHello
 from lucidtls.wire.messages13 import Certificate, CertificateRequest, EncryptedExtensions, Finished
 from lucidtls.wire.versions import TLS12, TLS13
@@ -75,6 +75,7 @@ async def run(hs: ClientHandshake, server_hello: ServerHello) -> Connected:
         verified=identity.verified,
         client_authenticated=authenticated,
         client_certificate_requested=request is not None,
+        ocsp_response=identity.ocsp_response,
     )
     return enter_application_keys(hs, suite, finished.secrets, negotiated)
 
@@ -230,8 +231,11 @@ async def authenticate_server(hs: ClientHandshake) -> tuple[PeerIdentity, Certif
     scheme = authentication.verify_signature(
         chain[0], verify, offered, authentication.SERVER_CONTEXT, signed_hash
     )
-    verified = await authentication.judge_chain(hs.config, chain, role="server", server_name=hs.reference)
-    return PeerIdentity(chain, verified, scheme), request
+    status = message.entries[0].extensions.get(ct.STATUS_REQUEST)
+    verified = await authentication.judge_chain(
+        hs.config, chain, role="server", server_name=hs.reference, ocsp_response=status
+    )
+    return PeerIdentity(chain, verified, scheme, status), request
 
 
 def accept_certificate_request(message: CertificateRequest) -> CertificateRequest:

@@ -31,10 +31,12 @@ from lucidtls.handshake.schedule12 import check_verify_data, verify_data
 from lucidtls.handshake.states import WAIT_CHANGE_CIPHER_SPEC, waiting_for
 from lucidtls.trust.certificate import leaf_public_key
 from lucidtls.wire.extensions import Extensions, ch, sh12
+from lucidtls.wire.forms.values import OCSP
 from lucidtls.wire.hello import DOWNGRADE_TO_TLS_1_1, DOWNGRADE_TO_TLS_1_2, ClientHello, ServerHello
 from lucidtls.wire.messages12 import (
     Certificate,
     CertificateRequest,
+    CertificateStatus,
     CertificateVerify,
     ClientKeyExchange,
     Finished,
@@ -130,6 +132,7 @@ def send_server_hello(hs: ServerHandshake, hello: ClientHello, choice: Choice12,
         extended_master_secret=choice.extended_master_secret,
         encrypt_then_mac=choice.encrypt_then_mac,
         secure_renegotiation=choice.secure_renegotiation,
+        status=sh12.STATUS_REQUEST in extensions,
     )
 
 
@@ -148,6 +151,12 @@ def _answers(hello: ClientHello, choice: Choice12) -> list[tuple[Any, Any]]:
         items.append((sh12.ENCRYPT_THEN_MAC, True))
     if choice.alpn is not None:
         items.append((sh12.ALPN, (choice.alpn,)))
+    if choice.credential is not None and choice.credential.ocsp_response is not None:
+        # "Servers that receive a client hello containing the "status_request" extension MAY return a suitable
+        # certificate status response" (RFC 6066 §8)
+        asked = hello.extensions.get(ch.STATUS_REQUEST)
+        if asked is not None and asked.status_type == OCSP:
+            items.append((sh12.STATUS_REQUEST, True))
     return items
 
 
@@ -156,6 +165,8 @@ async def send_server_flight(hs: ServerHandshake, terms: Terms, choice: Choice12
     channel, credential = hs.channel, choice.credential
     if credential is not None:
         channel.send(Certificate(credential.chain))
+        if terms.status and credential.ocsp_response is not None:
+            channel.send(CertificateStatus(OCSP, credential.ocsp_response))
     share = make_share(hs.config, choice.group)
     if terms.method.parameters is not None or (terms.method.psk and hs.config.psk_identity_hint is not None):
         hint = (hs.config.psk_identity_hint or b"") if terms.method.psk else None

@@ -51,7 +51,7 @@ async def run(hs: ServerHandshake, hello: ClientHello) -> Connected:
 
     send_encrypted_extensions(hs, choice, credential)
     request_certificate(hs)
-    authentication.send_certificate(hs.channel, credential)
+    authentication.send_certificate(hs.channel, credential, staple=ch.STATUS_REQUEST in hello.extensions)
     await authentication.send_certificate_verify(
         hs.channel, credential, scheme, authentication.SERVER_CONTEXT
     )

@@ -108,6 +108,15 @@ _MODERN_KEYS = frozenset(
 
 DEFAULT_CERTIFICATE_POLICY = CertificatePolicy("certificates-2026", _MODERN_SIGNATURES, _MODERN_KEYS)
 
+LEGACY_CERTIFICATE_POLICY = CertificatePolicy(
+    "certificates-legacy-2026",
+    _MODERN_SIGNATURES | {"sha1WithRSAEncryption", "ecdsa-with-SHA1"},
+    _MODERN_KEYS,
+    minimum_rsa_bits=1024,
+)
+"""Takes SHA-1 signatures and 1024-bit RSA, which can be forged with means that exist. For old machines on a
+network of one's own."""
+
 _HASHES: dict[str, tuple[str, hashes.HashAlgorithm]] = {
     "256": ("2.16.840.1.101.3.4.2.1", hashes.SHA256()),
     "384": ("2.16.840.1.101.3.4.2.2", hashes.SHA384()),
