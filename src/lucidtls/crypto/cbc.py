@@ -1,4 +1,4 @@
-"""What protected records before AEADs: block ciphers in CBC mode, RC4, and HMAC (RFC 5246 §6.2.3).
+"""What protects records without an AEAD: block ciphers in CBC mode, RC4, and HMAC (RFC 5246 §6.2.3).
 
 In TLS a block cipher's record is decrypted first and authenticated afterwards. Whoever can tell a wrong
 padding from a wrong MAC, by the answer or by the time it takes, can decrypt records byte by byte. So
@@ -25,6 +25,14 @@ from lucidtls.crypto.hashes import HashAlgorithm
 
 MAX_PADDING: Final = 256
 """Bytes of padding in a record at most, with the byte that tells its length (RFC 5246 §6.2.3.2)."""
+
+
+def content_length(fragment: memoryview, expansion: int) -> int:
+    """Return the length of the content of a fragment that is `expansion` bytes longer; InvalidTag."""
+    length = len(fragment) - expansion
+    if length < 0:
+        raise InvalidTag
+    return length
 
 
 class CipherContext(Protocol):
@@ -54,6 +62,15 @@ def block_encryptor(block_length: int, key: bytes, iv: bytes) -> CipherContext:
 def block_decryptor(block_length: int, key: bytes, iv: bytes) -> CipherContext:
     """Start decrypting what `block_encryptor` encrypts."""
     return _block_cipher(block_length, key, iv).decryptor()
+
+
+def decrypt_blocks(decryptor: CipherContext, ciphertext: memoryview, block_length: int) -> memoryview:
+    """Decrypt whole blocks into memory that can be wiped; InvalidTag when they are not whole."""
+    if len(ciphertext) % block_length:
+        raise InvalidTag
+    plaintext = bytearray(len(ciphertext) + block_length - 1)
+    decryptor.update_into(ciphertext, plaintext)
+    return memoryview(plaintext)[: len(ciphertext)]
 
 
 def stream_cipher(key: bytes) -> CipherContext:
@@ -96,6 +113,11 @@ class RecordMAC:
         running.update(header)
         running.update(content)
         return running.finalize()
+
+    def verify(self, header: bytes, content: Buffer, tag: Buffer) -> None:
+        """Check that `tag` is the MAC over the header and the content; InvalidTag."""
+        if not compare_digest(self.compute(header, content), tag):
+            raise InvalidTag
 
     def compute_uniformly(self, header: bytes, content: memoryview, length: int) -> bytes:
         """Return the MAC over the header and the first `length` bytes of `content`, hiding `length`.

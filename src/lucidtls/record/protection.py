@@ -7,7 +7,6 @@ except for AEADs it has a state that every record moves on: records must go thro
 from __future__ import annotations
 
 from functools import partial
-from hmac import compare_digest
 from struct import Struct
 from typing import Final, Protocol
 
@@ -16,6 +15,8 @@ from lucidtls.crypto.cbc import (
     RecordMAC,
     block_decryptor,
     block_encryptor,
+    content_length,
+    decrypt_blocks,
     open_mac_then_encrypt,
     padding_for,
     stream_cipher,
@@ -88,9 +89,7 @@ class AEADProtection:
 
     def open(self, sequence: int, content_type: int, fragment: memoryview) -> bytes:
         """Return the content; InvalidTag."""
-        length = len(fragment) - self.max_expansion
-        if length < 0:
-            raise InvalidTag
+        length = content_length(fragment, self.max_expansion)
         header = _HEADER(sequence, content_type, self._version, length)
         return self._key.decrypt(self._nonce(sequence, fragment), fragment[self._explicit_length :], header)
 
@@ -128,18 +127,18 @@ class StreamProtection:
 
     def open(self, sequence: int, content_type: int, fragment: memoryview) -> bytes:
         """Return the content; InvalidTag."""
-        length = len(fragment) - self._mac.length
-        if length < 0:
-            raise InvalidTag
-        plaintext = bytearray(fragment)
+        length = content_length(fragment, self._mac.length)
+        plaintext = memoryview(bytearray(fragment))
         if self._cipher is not None:
             self._cipher.update_into(fragment, plaintext)
-        view = memoryview(plaintext)
-        expected = self._mac.compute(_HEADER(sequence, content_type, self._version, length), view[:length])
-        if not compare_digest(expected, view[length:]):
-            view[:] = bytes(len(view))
-            raise InvalidTag
-        return bytes(view[:length])
+        content = plaintext[:length]
+        try:
+            header = _HEADER(sequence, content_type, self._version, length)
+            self._mac.verify(header, content, plaintext[length:])
+        except InvalidTag:
+            plaintext[:] = bytes(len(plaintext))
+            raise
+        return bytes(content)
 
 
 class _BlockProtection:
@@ -181,11 +180,8 @@ class _BlockProtection:
 
     def _decrypt(self, ciphertext: memoryview) -> memoryview:
         """Decrypt whole blocks and drop the IV; what comes back can be wiped."""
-        if len(ciphertext) % self._block_length:
-            raise InvalidTag
-        plaintext = bytearray(len(ciphertext) + self._block_length - 1)
-        self._decryptor.update_into(ciphertext, plaintext)
-        return memoryview(plaintext)[self._iv_length : len(ciphertext)]
+        plaintext = decrypt_blocks(self._decryptor, ciphertext, self._block_length)
+        return plaintext[self._iv_length :]
 
 
 class MACThenEncrypt(_BlockProtection):
@@ -229,13 +225,10 @@ class EncryptThenMAC(_BlockProtection):
         "The MAC SHALL be evaluated before any further processing such as decryption is performed, and if the
         MAC verification fails, then processing SHALL terminate immediately." (RFC 7366 §3)
         """
-        length = len(fragment) - self._mac.length
-        if length < 0:
-            raise InvalidTag
+        length = content_length(fragment, self._mac.length)
         ciphertext = fragment[:length]
-        expected = self._mac.compute(_HEADER(sequence, content_type, self._version, length), ciphertext)
-        if not compare_digest(expected, fragment[length:]):
-            raise InvalidTag
+        header = _HEADER(sequence, content_type, self._version, length)
+        self._mac.verify(header, ciphertext, fragment[length:])
         plaintext = self._decrypt(ciphertext)
         return bytes(plaintext[: unpad(plaintext)])
 

@@ -187,8 +187,9 @@ class RecordWriter:
     def _seal_12(
         self, protection: Protection, content_type: int, content: bytes | bytearray | memoryview
     ) -> None:
-        beginning, rest = protection.seal(self.sequence, content_type, content)
-        self.sequence += 1
+        sequence = self.sequence
+        self.sequence = sequence + 1
+        beginning, rest = protection.seal(sequence, content_type, content)
         length = len(beginning) + len(rest)
         head = record_header(content_type, self._version, length) + beginning
         if length < _WORTH_A_PIECE:

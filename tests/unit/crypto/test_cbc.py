@@ -73,7 +73,7 @@ def test_triple_des_cbc_gives_the_published_ciphertext() -> None:
 
 
 def test_rc4_gives_the_published_stream() -> None:
-    """RC4 with a 128-bit key is that of RFC 6229 §2, and goes on where it stopped."""
+    """RC4 with a 128-bit key is that of RFC 6229, and goes on where it stopped."""
     stream = stream_cipher(bytes(range(1, 17)))
     assert stream.update(bytes(5)) + stream.update(bytes(11)) == bytes.fromhex(
         "9ac7cc9a609d1ef7b2932899cde41b97"
