@@ -154,7 +154,7 @@ def ffdh_exchange(field: Field, base: int, exponent: int) -> bytes:
     With the generator as base the result is a public value (RFC 9846 §4.3.8.1), with the peer's public value
     it is the shared secret (RFC 9846 §7.4.1). The caller has checked 1 < base < p-1.
     """
-    power = power_function() if field.standard else _power_elsewhere()
+    power = power_function() if field.standard else power_elsewhere()
     if power is None:
         raise ConfigurationError("finite-field Diffie-Hellman needs the extra lucidtls[ffdhe]")
     return power(field, base, exponent)
@@ -167,7 +167,7 @@ def power_function() -> Power | None:
 
 
 @cache
-def _power_elsewhere() -> Power | None:
+def power_elsewhere() -> Power | None:
     """Choose the modular exponentiation for fields that OpenSSL does not know."""
     return gmpy2_power() or pyca_power()
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import dsa, ec
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -16,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from lucidtls.crypto.signatures import SIGNATURE_SCHEMES
+from lucidtls.crypto.rsa import encrypt_premaster
+from lucidtls.crypto.signatures import SIGNATURE_SCHEMES, scheme_row
 from lucidtls.errors import ConfigurationError, UsageError
 from lucidtls.trust import der
 from lucidtls.trust.credentials import ASK, Credential
@@ -48,6 +50,18 @@ SCHEMES = {
 }
 
 
+PKCS1 = ["rsa_pkcs1_sha256", "rsa_pkcs1_sha384", "rsa_pkcs1_sha512", "rsa_pkcs1_sha1"]
+SCHEMES12 = SCHEMES | {
+    "p256": ["ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ecdsa_secp521r1_sha512", "ecdsa_sha1"],
+    "p384": ["ecdsa_secp384r1_sha384", "ecdsa_secp256r1_sha256", "ecdsa_secp521r1_sha512", "ecdsa_sha1"],
+    "p521": ["ecdsa_secp521r1_sha512", "ecdsa_secp384r1_sha384", "ecdsa_secp256r1_sha256", "ecdsa_sha1"],
+    "rsa2048": SCHEMES["rsa2048"] + PKCS1,
+    "ml-dsa-44": [],
+    "ml-dsa-65": [],
+    "ml-dsa-87": [],
+}
+
+
 @dataclass
 class Elsewhere:
     """A key that signs by call."""
@@ -57,6 +71,22 @@ class Elsewhere:
     def sign(self, scheme: int, content: bytes) -> bytes:
         """Sign as the scheme says."""
         return SIGNATURE_SCHEMES[scheme].sign(self.key, content)
+
+
+@dataclass
+class Decrypts:
+    """A key that signs and decrypts by call."""
+
+    key: Any
+
+    def sign(self, scheme: int, content: bytes) -> bytes:
+        """Sign as the scheme says."""
+        return scheme_row(scheme).sign12(self.key, content)
+
+    def decrypt(self, ciphertext: bytes) -> bytes:
+        """Decrypt; ValueError where it fails."""
+        plaintext: bytes = self.key.decrypt(ciphertext, padding.PKCS1v15())
+        return plaintext
 
 
 @pytest.fixture
@@ -74,6 +104,95 @@ def test_the_key_decides_the_signature_schemes(kind: str) -> None:
     for code in credential.schemes:
         signature = credential.sign(code, b"content")
         SIGNATURE_SCHEMES[code].verify(credential.public_key, signature, b"content")
+
+
+@pytest.mark.parametrize("kind", KEY_KINDS)
+def test_the_key_decides_the_schemes_of_tls12(kind: str) -> None:
+    """In TLS 1.2 an ECDSA key signs with every hash, its curve's first, and RSA also by PKCS #1."""
+    leaf, *_ = make_chain(key=kind)
+    credential = Credential.load(leaf.der, leaf.key_pem)
+    assert [SIGNATURE_SCHEMES[code].name for code in credential.schemes12] == SCHEMES12[kind]
+    for code in credential.schemes12:
+        signature = credential.sign(code, b"content")
+        SIGNATURE_SCHEMES[code].verify12(credential.public_key, signature, b"content")
+
+
+@pytest.mark.parametrize("kind", KEY_KINDS)
+def test_before_tls12_a_kind_of_key_has_one_scheme(kind: str) -> None:
+    """In TLS 1.0 and 1.1 RSA signs MD5 with SHA-1, ECDSA signs SHA-1, and other keys do not sign at all."""
+    leaf, *_ = make_chain(key=kind)
+    credential = Credential.load(leaf.der, leaf.key_pem)
+    assert credential.legacy_scheme == {
+        "rsa2048": 0xFF01,
+        "p256": 0x0203,
+        "p384": 0x0203,
+        "p521": 0x0203,
+    }.get(kind)
+    if credential.legacy_scheme is not None:
+        signature = credential.sign(credential.legacy_scheme, b"content")
+        scheme_row(credential.legacy_scheme).verify12(credential.public_key, signature, b"content")
+
+
+@pytest.mark.parametrize("kind", KEY_KINDS)
+def test_only_rsa_keys_decrypt(kind: str) -> None:
+    """RSA key exchange takes an rsaEncryption key, not one for RSASSA-PSS alone (RFC 4055 §1.2)."""
+    leaf = make_leaf(make_ca("Root"), key=kind, key_usage=None)
+    for key in (leaf.key, ASK, Decrypts(leaf.key)):
+        assert Credential.load(leaf.der, key).can_decrypt == (kind == "rsa2048")
+    assert not Credential.load(leaf.der, Elsewhere(leaf.key)).can_decrypt
+
+
+@pytest.mark.parametrize(
+    ("usage", "signs", "decrypts"),
+    [
+        (None, True, True),
+        (("digital_signature",), True, False),
+        (("key_encipherment",), False, True),
+        (("digital_signature", "key_encipherment"), True, True),
+        (("key_agreement", "data_encipherment"), False, False),
+    ],
+)
+def test_key_usage_says_what_an_rsa_key_is_for(
+    usage: tuple[str, ...] | None, signs: bool, decrypts: bool
+) -> None:
+    """Signing needs digitalSignature, RSA key exchange keyEncipherment, where there is a key usage at all."""
+    leaf = make_leaf(make_ca("Root"), key="rsa2048", key_usage=usage)
+    credential = Credential.load(leaf.der, leaf.key)
+    assert bool(credential.schemes) is bool(credential.schemes12) is signs
+    assert (credential.legacy_scheme is not None) is signs
+    assert credential.can_decrypt is decrypts
+
+
+def test_a_premaster_secret_is_decrypted_by_whoever_has_the_key() -> None:
+    """The private key or a signer that also decrypts opens a premaster secret; ASK asks for it."""
+    leaf = make_leaf(make_ca("Root"), key="rsa2048", key_usage=("key_encipherment",))
+    ciphertext = encrypt_premaster(leaf.key.public_key(), b"\3\3" + bytes(46))
+    for key in (leaf.key, Decrypts(leaf.key)):
+        assert Credential.load(leaf.der, key).decrypt(ciphertext) == b"\3\3" + bytes(46)
+    for key in (leaf.key, Decrypts(leaf.key)):
+        with pytest.raises(ValueError):
+            Credential.load(leaf.der, key).decrypt(ciphertext[:-1])
+    for other in (ASK, Elsewhere(leaf.key)):
+        with pytest.raises(UsageError):
+            Credential.load(leaf.der, other).decrypt(ciphertext)
+
+
+def test_schemes_are_restricted_in_every_version() -> None:
+    """Schemes named by the program hold for TLS 1.2 and 1.3, each with what that version has."""
+    leaf = make_leaf(key="rsa2048")
+
+    def load(*schemes: str | int) -> tuple[tuple[int, ...], tuple[int, ...], int | None]:
+        credential = Credential.load(leaf.der, leaf.key, schemes=schemes)
+        return credential.schemes, credential.schemes12, credential.legacy_scheme
+
+    assert load("rsa_pss_rsae_sha512", "rsa_pkcs1_sha256") == ((0x0806,), (0x0806, 0x0401), None)
+    assert load("rsa_pkcs1_sha256_legacy", 0x0804) == ((0x0420, 0x0804), (0x0804,), None)
+    assert load("rsa_pkcs1_sha1") == ((), (0x0201,), 0xFF01)
+    with pytest.raises(ConfigurationError):
+        load(0xFF01)
+    p384 = make_leaf(key="p384")
+    credential = Credential.load(p384.der, p384.key, schemes=["ecdsa_secp256r1_sha256"])
+    assert (credential.schemes, credential.schemes12) == ((), (0x0403,))
 
 
 def test_certificates_and_keys_come_in_any_form(made: list[Issued], tmp_path: Path) -> None:

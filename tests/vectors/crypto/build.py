@@ -205,6 +205,17 @@ def build_rfc7919(folder: Path) -> None:
     write(HERE / "rfc7919.json", {"source": "RFC 7919 Appendix A", "groups": groups})
 
 
+def build_modp(folder: Path) -> None:
+    """The MODP groups of IKE: moduli as printed."""
+    groups = []
+    for number in (2409, 3526):
+        found = re.findall(
+            r"2\^(\d+) - .*?value is:?\s+((?:[0-9A-F]{8}\s+)+)", rfc_text(folder, number), re.S
+        )
+        groups += [{"name": f"modp{bits}", "p": joined(p)} for bits, p in found]
+    write(HERE / "modp.json", {"source": "RFC 2409 §6.1 and §6.2, RFC 3526 §2 to §7", "groups": groups})
+
+
 def build_rfc8448(folder: Path) -> None:
     """TLS 1.3 traces: every extraction, expansion, PSK binder and key pair whose values are printed."""
     text = rfc_text(folder, 8448)
@@ -242,7 +253,7 @@ def main() -> None:
     if what == "wycheproof":
         build_wycheproof(where)
     else:
-        for build in (build_rfc5869, build_rfc7748, build_rfc7919, build_rfc8448):
+        for build in (build_rfc5869, build_rfc7748, build_rfc7919, build_modp, build_rfc8448):
             build(Path(where))
 
 
