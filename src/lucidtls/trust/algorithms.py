@@ -7,6 +7,7 @@ parameters (the hash and salt of RSASSA-PSS above all) can never differ from the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 
 from lucidtls.crypto.keys import PublicKey, RSAPSSPublicKey, key_kind_of
 from lucidtls.trust import der
-from lucidtls.trust.certificate import ParsedCertificate
+from lucidtls.trust.certificate import MAX_REMEMBERED_SIZE, ParsedCertificate
 from lucidtls.trust.reasons import Problem, Reason
 
 _RSA_PSS_OID = "1.2.840.113549.1.1.10"
@@ -218,10 +219,27 @@ def signature_problem(certificate: ParsedCertificate, policy: CertificatePolicy)
     return None
 
 
+REMEMBERED_SIGNATURES = 256
+"""Pairs of certificates, each no larger than MAX_REMEMBERED_SIZE."""
+
+
 def is_signed_by(certificate: ParsedCertificate, issuer: ParsedCertificate) -> bool:
-    """Check the signature on `certificate` with the key of `issuer`."""
+    """Check the signature on `certificate` with the key of `issuer`.
+
+    The answer follows from the bytes of the two alone, whatever the time, the policy or the purpose; so it is
+    remembered, and a client that meets the same server again is spared the arithmetic.
+    """
+    if max(len(certificate.der), len(issuer.der)) > MAX_REMEMBERED_SIZE:
+        return _check_signature(certificate, issuer)
+    return _signed_remembered(certificate, issuer)
+
+
+def _check_signature(certificate: ParsedCertificate, issuer: ParsedCertificate) -> bool:
     row = SIGNATURE_ALGORITHMS.get(certificate.signature_algorithm)
     key = issuer.public_key
     if row is None or key_kind_of(key) not in row.keys:
         return False
     return row.verify(key, certificate.signature, certificate.tbs)
+
+
+_signed_remembered = lru_cache(maxsize=REMEMBERED_SIGNATURES)(_check_signature)
