@@ -160,7 +160,7 @@ class _Connection:
         connected = self._driver.connected
         if connected is None:
             raise UsageError(f"the handshake is not done: the connection is in state {self.state}")
-        if self._channel.write_closed:
+        if self._channel.write_closed or self._driver.close_wanted:
             raise UsageError("this side has closed, or the connection has failed: nothing more can be sent")
         return connected
 

@@ -13,7 +13,7 @@ from lucidtls.config import UNCOMPRESSED, ServerConfig
 from lucidtls.crypto.ffdh import Field, ForeignField
 from lucidtls.crypto.groups import SECP256R1, Group
 from lucidtls.crypto.suites12 import CipherSuite12
-from lucidtls.errors import IllegalParameter, NegotiationFailure, UnrecognizedName
+from lucidtls.errors import IllegalParameter, InsufficientSecurity, NegotiationFailure, UnrecognizedName
 from lucidtls.handshake.authentication12 import KEY_KINDS, SHA1_SCHEMES, own_scheme
 from lucidtls.handshake.exchange12 import METHODS
 from lucidtls.handshake.negotiate import choose_alpn
@@ -97,10 +97,12 @@ def choose12(
             "the client does not know the extended main secret, which this server requires",
             clause="RFC 7627 §5.3",
         )
+    without_field = False
     for suite in suites_in_common(config, offer):
         method = METHODS[suite.key_exchange]
         group = choose_parameters(config, offer, method.parameters)
         if method.parameters is not None and group is None:
+            without_field = without_field or method.parameters == "dh"
             continue
         shown = choose_older_credential(config, offer, suite, credentials) if method.certificate else None
         if method.certificate and shown is None:
@@ -118,6 +120,14 @@ def choose12(
             extended_master_secret=offer.extended_master_secret and config.master_secret_mode != "off",
             encrypt_then_mac=_macs_ciphertext(config, offer, suite),
             secure_renegotiation=offer.secure_renegotiation,
+        )
+    if without_field and named_fields(offer):
+        # "none of the client's offered groups are acceptable by the server, and none of the client's proposed
+        # non-FFDHE cipher suites are acceptable": insufficient_security (RFC 7919 §4)
+        raise InsufficientSecurity(
+            "the client's finite fields are not ours, and no other key exchange is left",
+            offered=[name_of(GROUPS, code) for code in named_fields(offer)],
+            clause="RFC 7919 §4",
         )
     raise NegotiationFailure(
         f"no cipher suite in common for {VERSION_NAMES[version]} that our certificates and groups can serve",
@@ -174,7 +184,7 @@ def choose_parameters(config: ServerConfig, offer: ClientOffer, kind: str | None
     if kind != "dh":
         return None
     fields = [group for group in config.algorithms.older_groups if group.kind == "ffdhe"]
-    named = [code for code in offer.groups or () if code in FFDHE_CODES]
+    named = named_fields(offer)
     if named:
         # "If none of the [named] groups are acceptable, the server MUST NOT select an FFDHE cipher suite"
         # (RFC 7919 §4).
@@ -182,6 +192,11 @@ def choose_parameters(config: ServerConfig, offer: ClientOffer, kind: str | None
     if config.dh_parameters is not None:
         return ForeignField(*config.dh_parameters)
     return fields[0] if fields else None
+
+
+def named_fields(offer: ClientOffer) -> list[int]:
+    """The finite fields that the client names."""
+    return [code for code in offer.groups or () if code in FFDHE_CODES]
 
 
 def choose_older_credential(

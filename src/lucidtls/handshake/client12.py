@@ -154,10 +154,8 @@ async def authenticate_server(
     hs: ClientHandshake, terms: Terms, flight: ServerFlight
 ) -> VerifiedChain | None:
     """Judge the server's chain. What its key must be allowed to do follows from the key exchange."""
-    if not flight.chain:
-        return None
     bound = hs.renegotiation
-    if bound is not None and flight.chain[0] != bound.chain[0]:
+    if bound is not None and flight.chain[:1] != bound.chain[:1]:
         # A server that changes its identity in the middle of a connection (RFC 7627 §1, CVE-2014-1295).
         raise CertificateRejected(
             "the server renegotiates with another certificate than before",
@@ -165,6 +163,8 @@ async def authenticate_server(
             alert=IllegalParameter.alert,
             clause="RFC 7627 §1",
         )
+    if not flight.chain:
+        return None
     usage = "key_encipherment" if terms.method.encrypted else "digital_signature"
     return await authentication.judge_chain(
         hs.config,
@@ -277,6 +277,7 @@ def connected(
         main_secret=keys.main_secret,
         client_verify_data=own_verify_data,
         server_verify_data=finished.verify_data,
+        encrypt_then_mac=terms.encrypt_then_mac,
     )
     if finished.ticket is not None:
         accept_ticket(kept, finished.ticket)
@@ -293,11 +294,12 @@ async def renegotiate(hs: ClientHandshake, before: Connected12) -> Connected:
         server_verify_data=before.server_verify_data,
         chain=before.negotiated.peer_chain,
         extended_master_secret=before.terms.extended_master_secret,
+        encrypt_then_mac=before.encrypt_then_mac,
     )
     again = ClientHandshake(hs.config, hs.channel, hs.reference, bound)
     again.send_hello()
     server_hello = await WAIT_SH
-    if server_hello.legacy_version != bound.version:
+    if server_hello.legacy_version != bound.version or server_hello.is_retry_request:
         raise UnsupportedVersion(
             "the server renegotiates another version",
             version=server_hello.legacy_version,
@@ -306,4 +308,5 @@ async def renegotiate(hs: ClientHandshake, before: Connected12) -> Connected:
     after = await run(again, server_hello)
     assert isinstance(after, Connected12), "the version stays below TLS 1.3"
     after.renegotiations = before.renegotiations
+    after.encrypt_then_mac = after.encrypt_then_mac or before.encrypt_then_mac
     return after

@@ -92,7 +92,7 @@ class Driver:
 
     __slots__ = (
         "_answer", "_asked", "_cancel_alerts", "_config", "_empty_records", "_events", "_flow",
-        "_hello_requests", "_state", "_warnings", "channel", "connected", "ended", "failed", "held",
+        "_hello_requests", "_state", "_warnings", "channel", "close_wanted", "connected", "ended", "failed", "held",
         "peer_closed", "transport_ended",
     )  # fmt: skip
 
@@ -110,6 +110,7 @@ class Driver:
         self.channel = channel
         self.connected: Connected | None = None
         self.held = bytearray()
+        self.close_wanted = False
         self.failed = False
         self.peer_closed = False
         self.transport_ended = False
@@ -196,6 +197,10 @@ class Driver:
     def close(self) -> None:
         """Send close_notify; before the handshake is done, user_canceled first (RFC 9846 §6.1)."""
         if self.channel.write_closed or self.ended:
+            return
+        if self.renegotiating:
+            # What was given to be sent goes out first, and it waits for the new keys.
+            self.close_wanted = True
             return
         if self.connected is None:
             self.channel.send_alert(USER_CANCELED)
@@ -308,7 +313,9 @@ class Driver:
         alert = alert_of(code)
         if self.channel.trace is not None:
             self.channel.trace.record(AlertTraced("received", alert.name, code))
-        if alert is USER_CANCELED and self._cancel_alerts < MAX_CANCEL_ALERTS:
+        # In TLS 1.3 the level says nothing; before, a fatal alert is fatal whatever else it says.
+        fatal = self.channel.version is not None and level != WARNING
+        if alert is USER_CANCELED and not fatal and self._cancel_alerts < MAX_CANCEL_ALERTS:
             self._cancel_alerts += 1
             return
         if level == WARNING and alert is not CLOSE_NOTIFY and self._ignores_warnings():
@@ -472,6 +479,8 @@ class Driver:
         if self.held:
             held, self.held = self.held, bytearray()
             self.channel.writer.write(ContentType.APPLICATION_DATA, held)
+        if self.close_wanted:
+            self.close()
         if self.channel.trace is not None:
             self.channel.trace.record(StateEntered("CONNECTED"))
 

@@ -7,7 +7,7 @@ from hmac import compare_digest
 from lucidtls.config import UNCOMPRESSED
 from lucidtls.crypto.suites12 import CipherSuite12
 from lucidtls.errors import IllegalParameter, NegotiationFailure
-from lucidtls.handshake.exchange12 import Terms
+from lucidtls.handshake.exchange12 import METHODS, Terms
 from lucidtls.handshake.offer import ClientHandshake
 from lucidtls.wire.codepoints import CIPHER_SUITES, name_of
 from lucidtls.wire.extensions import Extensions, check_solicited, sh12
@@ -40,7 +40,8 @@ def accept_server_hello(hs: ClientHandshake, hello: ServerHello) -> Terms:
         encrypt_then_mac=accept_encrypt_then_mac(hs, suite, extensions),
         secure_renegotiation=accept_renegotiation_info(hs, extensions),
         ticket=sh12.SESSION_TICKET in extensions,
-        status=sh12.STATUS_REQUEST in extensions,
+        # "Servers return a certificate response along with their certificate" (RFC 6066 §8).
+        status=sh12.STATUS_REQUEST in extensions and METHODS[suite.key_exchange].certificate,
     )
 
 
@@ -96,9 +97,13 @@ def accept_encrypt_then_mac(hs: ClientHandshake, suite: CipherSuite12, extension
         raise IllegalParameter(
             "the server answers encrypt_then_mac with a cipher that has no use for it", clause="RFC 7366 §3"
         )
-    if not agreed and suite.cipher.kind == "block" and hs.config.mac_mode == "require":
+    before = hs.renegotiation
+    required = hs.config.mac_mode == "require" or (before is not None and before.encrypt_then_mac)
+    if not agreed and suite.cipher.kind == "block" and required:
+        # "implementations MUST NOT renegotiate a downgrade from encrypt-then-MAC to MAC-then-encrypt"
+        # (RFC 7366 §3.1)
         raise NegotiationFailure(
-            "the server chose CBC without encrypt_then_mac, which this client requires", clause="RFC 7366 §3"
+            "the server chose CBC without encrypt_then_mac, which is required here", clause="RFC 7366 §3.1"
         )
     return agreed
 

@@ -28,6 +28,7 @@ class Renegotiation:
     server_verify_data: bytes
     chain: tuple[bytes, ...]
     extended_master_secret: bool
+    encrypt_then_mac: bool
 
 
 class ClientHandshake:

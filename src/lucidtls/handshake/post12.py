@@ -30,7 +30,8 @@ class Connected12(Connected):
     """What a connection of TLS 1.2 or before keeps.
 
     `client_verify_data` and `server_verify_data` are the contents of the two Finished messages: a
-    renegotiation proves by them that it belongs to this connection (RFC 5746 §3.1).
+    renegotiation proves by them that it belongs to this connection (RFC 5746 §3.1). `encrypt_then_mac` is
+    whether any handshake of the connection has agreed on it.
     """
 
     terms: Terms
@@ -41,6 +42,7 @@ class Connected12(Connected):
         default=None, repr=False
     )
     renegotiations: int = 0
+    encrypt_then_mac: bool = False
 
     def forget(self) -> None:
         """Drop every secret: the session is over."""

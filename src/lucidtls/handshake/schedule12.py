@@ -19,7 +19,7 @@ from typing import Final
 from lucidtls.crypto.hashes import MD5_SHA1, HashAlgorithm
 from lucidtls.crypto.prf import prf
 from lucidtls.crypto.suites12 import CipherSuite12
-from lucidtls.errors import BadFinished, DecodeError
+from lucidtls.errors import BadFinished
 from lucidtls.wire.versions import TLS10, TLS12
 
 MASTER_SECRET_LENGTH: Final = 48
@@ -91,11 +91,7 @@ def verify_data(algorithm: HashAlgorithm, secret: bytes, side: str, transcript_h
 
 
 def check_verify_data(expected: bytes, received: bytes) -> None:
-    """Compare two verify_data values in constant time; raises BadFinished, or DecodeError for the length."""
-    if len(received) != VERIFY_DATA_LENGTH:
-        raise DecodeError(
-            "the verify_data of a Finished has not 12 bytes", length=len(received), clause="RFC 5246 §7.4.9"
-        )
+    """Compare two verify_data values in constant time; raises BadFinished."""
     if not hmac.compare_digest(expected, received):
         raise BadFinished(
             "the Finished message does not match the handshake we saw: "

@@ -12,7 +12,7 @@ from lucidtls.handshake.post import Connected
 from lucidtls.handshake.states import START
 from lucidtls.wire.extensions import ch
 from lucidtls.wire.hello import ClientHello
-from lucidtls.wire.versions import SSL30, TLS12, TLS13, version_name
+from lucidtls.wire.versions import SSL30, TLS10, TLS12, TLS13, version_name
 
 FALLBACK_SCSV: Final = 0x5600
 """TLS_FALLBACK_SCSV: this client tried a higher version before (RFC 7507 §3)."""
@@ -44,6 +44,7 @@ def accept_version(hs: ServerHandshake, hello: ClientHello) -> int:
         # negotiate TLS 1.2 or prior [...] even if ClientHello.legacy_version is 0x0304 or later."
         common = [version for version in ours if version <= min(hello.legacy_version, TLS12)]
     if not common:
+        answer_in_version_of(hs, hello)
         raise UnsupportedVersion(
             f"the client offers {_described(hello, listed)}, and we do not",
             offered=listed or (hello.legacy_version,),
@@ -52,12 +53,21 @@ def accept_version(hs: ServerHandshake, hello: ClientHello) -> int:
     if FALLBACK_SCSV in hello.cipher_suites and ours[0] > common[0]:
         # "If [...] the highest protocol version supported by the server is higher than the version indicated
         # in ClientHello.client_version, the server MUST respond with a fatal inappropriate_fallback alert"
+        answer_in_version_of(hs, hello)
         raise UnsupportedVersion(
             f"the client falls back to {version_name(common[0])}, and we can do better",
             offered=listed or (hello.legacy_version,),
             clause="RFC 7507 §3",
         ).with_alert(INAPPROPRIATE_FALLBACK)
     return common[0]
+
+
+def answer_in_version_of(hs: ServerHandshake, hello: ClientHello) -> None:
+    """Have the alert carry the version that the client gave: "The record layer version number for this alert
+    MUST be set to either ClientHello.client_version [...] or to the record layer version number used by the
+    client." (RFC 7507 §3)
+    """
+    hs.channel.writer.enter_version(min(max(hello.legacy_version, TLS10), TLS12))
 
 
 def _described(hello: ClientHello, listed: tuple[int, ...] | None) -> str:

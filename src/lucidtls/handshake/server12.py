@@ -11,7 +11,8 @@ from typing import Any
 
 from lucidtls.alerts import HANDSHAKE_FAILURE
 from lucidtls.config import UNCOMPRESSED
-from lucidtls.errors import CertificateRequired
+from lucidtls.crypto.keys import PublicKey, describe_key, key_kind_of
+from lucidtls.errors import CertificateRequired, IllegalParameter
 from lucidtls.events import CredentialWanted, Negotiated
 from lucidtls.handshake import authentication
 from lucidtls.handshake.answer import ServerHandshake
@@ -192,12 +193,17 @@ def certificate_request(hs: ServerHandshake, terms: Terms) -> CertificateRequest
     """Say which keys, signatures and authorities we take (RFC 5246 §7.4.4)."""
     algorithms = hs.config.algorithms
     schemes = [row for row in algorithms.signature_schemes if row.tls12]
-    types = dict.fromkeys(CERTIFICATE_TYPES[row.key_kind] for row in schemes)
     return CertificateRequest(
-        types=tuple(types),
+        types=certificate_types(hs),
         schemes=tuple(row.code for row in schemes) if terms.version >= TLS12 else None,
         authorities=tuple(hs.config.certificate_authorities),
     )
+
+
+def certificate_types(hs: ServerHandshake) -> tuple[int, ...]:
+    """The ClientCertificateTypes that go with the signatures we take."""
+    schemes = hs.config.algorithms.signature_schemes
+    return tuple(dict.fromkeys(CERTIFICATE_TYPES[row.key_kind] for row in schemes if row.tls12))
 
 
 # The client's flight
@@ -242,6 +248,7 @@ async def authenticate_client(hs: ServerHandshake, terms: Terms, chain: tuple[by
     """Check that the client has its certificate's key, then its chain (RFC 5246 §7.4.8)."""
     config = hs.config
     key = leaf_public_key(chain[0])
+    check_client_key(hs, key)
     content = hs.channel.transcript.messages()
     message: CertificateVerify = await waiting_for(terms.certificate_verify)
     scheme = verify_older_signature(
@@ -249,6 +256,16 @@ async def authenticate_client(hs: ServerHandshake, terms: Terms, chain: tuple[by
     )
     verified = await authentication.judge_chain(config, chain, role="client", server_name=None)
     return PeerIdentity(chain, verified, scheme)
+
+
+def check_client_key(hs: ServerHandshake, key: PublicKey) -> None:
+    """Check that the client's key is of a type we asked for (RFC 5246 §7.4.6)."""
+    if CERTIFICATE_TYPES.get(key_kind_of(key)) not in certificate_types(hs):
+        raise IllegalParameter(
+            "the client's certificate is of a type that was not asked for",
+            key=describe_key(key),
+            clause="RFC 5246 §7.4.6",
+        )
 
 
 async def check_client_finished(hs: ServerHandshake, terms: Terms, keys: Keys) -> bytes:
