@@ -1,19 +1,31 @@
-"""The state diagrams of RFC 9846 Appendix A.1 and A.2, as data.
+"""The state diagrams of all versions, as data, and the check that a connection kept to its own.
 
-An edge is (state, what is received, state after). The edges of PSK and of 0-RTT are in the diagrams and not
-in the code yet; they are listed apart, so that whoever adds them has to move them.
+TLS 1.3 has its diagrams in RFC 9846 Appendix A.1 and A.2. An edge is (state, what is received, state after).
+The edges of PSK and of 0-RTT are in the diagrams and not in the code yet; they are listed apart, so that
+whoever adds them has to move them.
 
 Two names differ from the figures. START after a HelloRetryRequest is WAIT_CH2 here, so that the two hellos
 can be told apart. RECVD_CH, NEGOTIATED and WAIT_FLIGHT2 are states in which nothing is awaited: the code
 passes them without a stop.
+
+For TLS 1.2 and before RFC 5246 §7.3 has no diagram but a figure of the messages in their order, some of them
+"optional or situation-dependent". `FROM_SERVER` and `FROM_CLIENT` are that figure with the messages that RFC
+4279, RFC 5077 and RFC 6066 add; `older_edges` makes of it the diagram for one situation. A state is called
+after the messages that may come in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
-from lucidtls.trace import MessageTraced, StateEntered, TraceRecord
+from lucidtls.crypto.suites12 import SUITES_12
+from lucidtls.trace import MessageTraced, RecordTraced, StateEntered, TraceRecord
+from lucidtls.wire import messages12
+from lucidtls.wire.codepoints import ContentType
+from lucidtls.wire.extensions import sh12
 from lucidtls.wire.hello import ServerHello
 from lucidtls.wire.messages13 import Certificate
 
@@ -64,6 +76,149 @@ LATER: Final[dict[str, frozenset[Edge]]] = {
 EDGES: Final[dict[str, frozenset[Edge]]] = {"client": CLIENT_EDGES, "server": SERVER_EDGES}
 
 
+# TLS 1.2 and before
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What decides which messages take part: the key exchange and what the hellos promised.
+
+    `requested`: the server has asked for a client certificate. `proven`: the client has shown one.
+    """
+
+    exchange: str
+    status: bool = False
+    ticket: bool = False
+    requested: bool = False
+    proven: bool = False
+
+    @property
+    def certified(self) -> bool:
+        """Whether the server shows a certificate (RFC 5246 §7.4.2, RFC 4279 §4)."""
+        return self.exchange in ("RSA", "DHE", "ECDHE", "RSA_PSK")
+
+    @property
+    def shared(self) -> bool:
+        """Whether the server sends a key share (RFC 5246 §7.4.3, RFC 8422 §5.4)."""
+        return "DH" in self.exchange
+
+
+Condition = Callable[[Situation], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One message of the figure: when it takes part, and whether it may be left out all the same."""
+
+    message: str
+    takes_part: Condition = lambda situation: True
+    optional: Condition = lambda situation: False
+
+
+FROM_SERVER: Final = (
+    Step("Certificate", lambda s: s.certified),
+    # "Servers [...] MAY return [...] the CertificateStatus message [...] immediately after" (RFC 6066 §8).
+    Step("CertificateStatus", lambda s: s.status and s.certified, lambda s: True),
+    # With PSK and RSA_PSK it brings a hint alone, and is left out where there is none (RFC 4279 §2).
+    Step("ServerKeyExchange", lambda s: s.shared or "PSK" in s.exchange, lambda s: not s.shared),
+    # "A non-anonymous server can optionally request a certificate" (RFC 5246 §7.4.4); "PSK" is no certificate.
+    Step("CertificateRequest", lambda s: s.certified and s.exchange != "RSA_PSK", lambda s: True),
+    Step("ServerHelloDone"),
+    # "This message MUST be sent if the server included a SessionTicket extension" (RFC 5077 §3.3).
+    Step("NewSessionTicket", lambda s: s.ticket),
+    Step("ChangeCipherSpec"),
+    Step("Finished"),
+)
+"""What a client receives after the ServerHello, in its order."""
+
+FROM_CLIENT: Final = (
+    Step("Certificate", lambda s: s.requested and s.proven),
+    Step("Certificate(empty)", lambda s: s.requested and not s.proven),
+    Step("ClientKeyExchange"),
+    # "only sent following a client certificate that has signing capability" (RFC 5246 §7.4.8)
+    Step("CertificateVerify", lambda s: s.requested and s.proven),
+    Step("ChangeCipherSpec"),
+    Step("Finished"),
+)
+"""What a server receives after the ClientHello, in its order."""
+
+EXCHANGES: Final = (
+    "RSA", "DHE", "ECDHE", "PSK", "DHE_PSK", "ECDHE_PSK", "RSA_PSK", "DH_anon", "ECDH_anon",
+)  # fmt: skip
+
+WORDS: Final = {
+    "Certificate": "CERTIFICATE",
+    "Certificate(empty)": "CERTIFICATE",
+    "CertificateStatus": "CERTIFICATE_STATUS",
+    "ServerKeyExchange": "SERVER_KEY_EXCHANGE",
+    "CertificateRequest": "CERTIFICATE_REQUEST",
+    "ServerHelloDone": "SERVER_HELLO_DONE",
+    "NewSessionTicket": "NEW_SESSION_TICKET",
+    "ChangeCipherSpec": "CHANGE_CIPHER_SPEC",
+    "ClientKeyExchange": "CLIENT_KEY_EXCHANGE",
+    "CertificateVerify": "CERTIFICATE_VERIFY",
+    "Finished": "FINISHED",
+}
+"""The messages as they stand in the names of states."""
+
+
+def _states(steps: tuple[Step, ...], situation: Situation) -> list[list[int]]:
+    """For each step and for the end, the steps that may come next: optional ones do not have to."""
+    following: list[list[int]] = []
+    for start in range(len(steps) + 1):
+        possible: list[int] = []
+        for index in range(start, len(steps)):
+            possible.append(index)
+            if not steps[index].optional(situation):
+                break
+        following.append(possible)
+    return following
+
+
+@cache
+def older_edges(role: str, situation: Situation) -> frozenset[Edge]:
+    """The diagram of one role before TLS 1.3 in one situation."""
+    figure = FROM_SERVER if role == "client" else FROM_CLIENT
+    steps = tuple(step for step in figure if step.takes_part(situation))
+    following = _states(steps, situation)
+    names = [
+        "WAIT_" + "_OR_".join(WORDS[steps[index].message] for index in possible) if possible else "CONNECTED"
+        for possible in following
+    ]
+    edges = {
+        (names[place], steps[index].message, names[index + 1])
+        for place, possible in enumerate(following)
+        for index in possible
+    }
+    if role == "client":
+        # A wish for another handshake is refused, or leads to one (RFC 5246 §7.4.1.1).
+        after = {("CONNECTED", "HelloRequest", "CONNECTED"), ("CONNECTED", "HelloRequest", "WAIT_SH")}
+        return frozenset({("WAIT_SH", "ServerHello", names[0]), *edges, *after})
+    refused = ("CONNECTED", "ClientHello", "CONNECTED")
+    return frozenset({("START", "ClientHello", names[0]), *edges, refused})
+
+
+def all_older_edges(role: str, exchange: str) -> frozenset[Edge]:
+    """Every edge that a role can take with a key exchange before TLS 1.3, whatever the situation."""
+    return frozenset(edge for situation in situations(exchange) for edge in older_edges(role, situation))
+
+
+def situations(exchange: str) -> list[Situation]:
+    """Every situation that a key exchange can be in."""
+    certified, asks = Situation(exchange).certified, exchange in ("RSA", "DHE", "ECDHE")
+    return [
+        Situation(exchange, status, ticket, requested, proven)
+        for status in (False, True)
+        for ticket in (False, True)
+        for requested in (False, True)
+        for proven in (False, True)
+        if (certified or not status) and (asks or not requested) and (requested or not proven)
+    ]
+
+
+# What a connection did
+
+
 def received_name(entry: MessageTraced) -> str:
     """What the figures call a message that came."""
     message = entry.message
@@ -71,31 +226,82 @@ def received_name(entry: MessageTraced) -> str:
         return "HelloRetryRequest"
     if isinstance(message, Certificate) and not message.entries:
         return "Certificate(empty)"
+    if isinstance(message, messages12.Certificate) and not message.certificate_list:
+        return "Certificate(empty)"
     return entry.name
 
 
-def path_of(entries: Iterable[TraceRecord]) -> list[Edge]:
-    """Read the edges that one end took out of what its tracer recorded.
+def situation_after(entry: MessageTraced, situation: Situation | None) -> Situation | None:
+    """What a message says about the situation; None means TLS 1.3, or that no version is chosen yet."""
+    message = entry.message
+    if isinstance(message, ServerHello):
+        extensions = message.extensions
+        if extensions.message != "ServerHello12" or message.cipher_suite not in SUITES_12:
+            return None
+        exchange = SUITES_12[message.cipher_suite].key_exchange
+        return Situation(exchange, sh12.STATUS_REQUEST in extensions, sh12.SESSION_TICKET in extensions)
+    if situation is None or entry.name not in ("Certificate", "CertificateRequest"):
+        return situation
+    if entry.name == "CertificateRequest" and entry.direction == "sent":
+        return replace(situation, requested=True)
+    if situation.requested and entry.direction == "received":
+        return replace(situation, proven=received_name(entry) == "Certificate")
+    return situation
+
+
+class Path:
+    """Reads the edges that one end took out of what its tracer recorded.
 
     A message that made the handshake fail has no edge, because no state follows it. After CONNECTED the
     state stays, and nothing says so: each message there is an edge of its own.
     """
-    edges: list[Edge] = []
-    state, pending = "", ""
-    for entry in entries:
-        if isinstance(entry, StateEntered):
-            if state and pending:
-                edges.append((state, pending, entry.name))
-            state, pending = entry.name, ""
-        elif isinstance(entry, MessageTraced) and entry.direction == "received":
-            pending = received_name(entry)
-            if state == "CONNECTED":
-                edges.append((state, pending, state))
-                pending = ""
-    return edges
+
+    def __init__(self) -> None:
+        self.edges: list[tuple[Situation | None, Edge]] = []
+        self._state = self._pending = ""
+        self._situation: Situation | None = None
+
+    def follow(self, entries: Iterable[TraceRecord]) -> Path:
+        """Read entries; returns itself."""
+        for entry in entries:
+            match entry:
+                case StateEntered(name=name):
+                    self._take(name)
+                    self._state = name
+                case MessageTraced(direction=direction):
+                    if direction == "received":
+                        self._receive(received_name(entry))
+                    self._situation = situation_after(entry, self._situation)
+                case RecordTraced(direction="received", content_type=ContentType.CHANGE_CIPHER_SPEC):
+                    # Only before TLS 1.3 is it a record that counts.
+                    self._receive("ChangeCipherSpec")
+                case _:
+                    pass
+        if self._state == "CONNECTED":
+            self._take("CONNECTED")
+        return self
+
+    def _receive(self, name: str) -> None:
+        if self._state == "CONNECTED":
+            self._take("CONNECTED")
+        self._pending = name
+
+    def _take(self, after: str) -> None:
+        if self._state and self._pending:
+            self.edges.append((self._situation, (self._state, self._pending, after)))
+        self._pending = ""
+
+
+def path_of(entries: Iterable[TraceRecord]) -> list[Edge]:
+    """The edges that one end took."""
+    return [edge for _, edge in Path().follow(entries).edges]
 
 
 def check_path(role: str, entries: Iterable[TraceRecord]) -> None:
-    """Check that an end took only edges of its diagram."""
-    strange = [edge for edge in path_of(entries) if edge not in EDGES[role]]
+    """Check that an end took only edges of the diagram of its version and situation."""
+    strange = [
+        (situation, edge)
+        for situation, edge in Path().follow(entries).edges
+        if edge not in (EDGES[role] if situation is None else older_edges(role, situation))
+    ]
     assert not strange, f"the {role} took edges that its diagram does not have: {strange}"
