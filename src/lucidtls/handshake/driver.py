@@ -92,8 +92,8 @@ class Driver:
 
     __slots__ = (
         "_answer", "_asked", "_cancel_alerts", "_config", "_empty_records", "_events", "_flow",
-        "_hello_requests", "_state", "_warnings", "channel", "close_wanted", "connected", "ended", "failed", "held",
-        "peer_closed", "transport_ended",
+        "_hello_requests", "_state", "_warnings", "channel", "close_wanted", "connected", "ended", "failed",
+        "held", "peer_closed", "transport_ended",
     )  # fmt: skip
 
     def __init__(self, config: ClientConfig | ServerConfig, channel: Channel, flow: Flow) -> None:
