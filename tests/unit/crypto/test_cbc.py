@@ -151,6 +151,18 @@ def test_every_padding_is_judged_right(algorithm: HashAlgorithm) -> None:
 
 
 @HASHES
+def test_a_good_mac_does_not_excuse_bad_padding(algorithm: HashAlgorithm) -> None:
+    """Where padding is taken as empty because it is wrong, a MAC that then fits is refused all the same."""
+    mac = RecordMAC(algorithm, b"key")
+    for content in (b"", b"x" * 20, b"y" * 300):
+        authentic = content + mac.compute(header_for(len(content)), content)
+        assert open_mac_then_encrypt(memoryview(authentic + b"\0"), mac, header_for) == len(content)
+        for last in set(range(1, 256)) - {authentic[-1]}:
+            with pytest.raises(InvalidTag):
+                open_mac_then_encrypt(memoryview(authentic + bytes((last,))), mac, header_for)
+
+
+@HASHES
 def test_padding_that_leaves_no_room_is_wrong(algorithm: HashAlgorithm) -> None:
     """Padding cannot reach into where the MAC must be, nor be longer than all there is."""
     mac = RecordMAC(algorithm, b"key")
