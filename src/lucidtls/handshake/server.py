@@ -34,6 +34,15 @@ async def run(hs: ServerHandshake) -> Connected:
 
 def accept_version(hs: ServerHandshake, hello: ClientHello) -> int:
     """Find the highest version in common (RFC 9846 §4.3.1, Appendix E.2)."""
+    if hello.legacy_version <= SSL30:
+        answer_in_version_of(hs, hello)
+        # "Any endpoint receiving a Hello message with ClientHello.legacy_version [...] set to 0x0300 MUST abort
+        # the handshake with a "protocol_version" alert." (RFC 9846 Appendix E.5)
+        raise UnsupportedVersion(
+            f"the client's hello is of {version_name(hello.legacy_version)}, which is broken (RFC 7568)",
+            offered=(hello.legacy_version,),
+            clause="RFC 9846 Appendix E.5",
+        )
     ours = hs.config.algorithms.versions
     listed = hello.extensions.get(ch.SUPPORTED_VERSIONS)
     if listed is not None:
@@ -73,8 +82,6 @@ def answer_in_version_of(hs: ServerHandshake, hello: ClientHello) -> None:
 def _described(hello: ClientHello, listed: tuple[int, ...] | None) -> str:
     if listed is not None:
         return ", ".join(version_name(version) for version in listed)
-    if hello.legacy_version <= SSL30:
-        return f"{version_name(hello.legacy_version)} at most, which is broken (RFC 7568)"
     return f"{version_name(min(hello.legacy_version, TLS12))} at most"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from lucidtls.alerts import PROTOCOL_VERSION
 from lucidtls.crypto.aead import AEADKey, InvalidTag
 from lucidtls.errors import BadRecordMac, NotTLS, RecordOverflow, UnexpectedMessage, UnsupportedVersion
 from lucidtls.record.framing import RecordBuffer
@@ -155,6 +156,13 @@ class RecordReader:
             self.started = True
             return
         service = guess_service(first)
+        if service == "SSLv2":
+            what = "SSL 2.0 only" if first[3:5] == b"\0\2" else "newer versions in the form of SSL 2.0"
+            # "TLS servers MUST NOT negotiate the use of SSL 2.0", and RFC 9846 §E.5 advises against taking a
+            # newer version in that form.
+            raise NotTLS(
+                f"the client's hello offers {what}", service=service, clause="RFC 6176 §3"
+            ).with_alert(PROTOCOL_VERSION)
         what = f"these bytes are {service}, not TLS" if service else "the first bytes are not a TLS record"
         raise NotTLS(what, service=service, first_bytes=first[:16], clause="RFC 9846 §5.1")
 
@@ -288,7 +296,8 @@ class RecordReader:
             name = name_of(CONTENT_TYPES, content_type)
             how = "a protected" if sealed else "an unprotected"
             raise UnexpectedMessage(f"{how} record of type {name} has no place here", clause="RFC 5246 §6")
-        if version != self._version:
+        if version != self._version and (sealed or content_type != ContentType.ALERT):
+            # An alert in the clear says why the peer gives up, under whatever version it had in mind.
             raise UnsupportedVersion(
                 f"a record is marked {version_name(version)} on a {version_name(self._version)} connection",
                 version=version,
