@@ -36,12 +36,12 @@ def accept_version(hs: ServerHandshake, hello: ClientHello) -> int:
     """Find the highest version in common (RFC 9846 §4.3.1, Appendix E.2)."""
     if hello.legacy_version <= SSL30:
         answer_in_version_of(hs, hello)
-        # "Any endpoint receiving a Hello message with ClientHello.legacy_version [...] set to 0x0300 MUST abort
-        # the handshake with a "protocol_version" alert." (RFC 9846 Appendix E.5)
+        # "Any party receiving a Hello message with the protocol version set to {03,00} MUST respond with a
+        # "protocol_version" alert message and close the connection." (RFC 7568 §3)
         raise UnsupportedVersion(
-            f"the client's hello is of {version_name(hello.legacy_version)}, which is broken (RFC 7568)",
+            f"the client's hello is of {version_name(hello.legacy_version)}, which is broken",
             offered=(hello.legacy_version,),
-            clause="RFC 9846 Appendix E.5",
+            clause="RFC 7568 §3",
         )
     ours = hs.config.algorithms.versions
     listed = hello.extensions.get(ch.SUPPORTED_VERSIONS)
