@@ -5,6 +5,7 @@ that what is negotiated is what was asked for.
 """
 
 from base64 import b64decode
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import Any
 import pytest
 from _pytest.mark import ParameterSet
 
+from tests.interop.attempts import check_facts
 from tests.interop.peers.base import Peer
 from tests.interop.pki import SERVER_NAME, Authority
-from tests.interop.plan_older import OWN_PARAMETERS, Trial, exchanges, groups, signers
-from tests.interop.settings import SHARED_KEY, Older, Settings
-from tests.interop.suites import ANONYMOUS_EXCHANGES, CERTIFICATE_EXCHANGES, PSK_EXCHANGES, SUITES
+from tests.interop.plan_older import OWN_PARAMETERS, Trial, exchanges, groups, signers, suites_of
+from tests.interop.settings import SHARED_KEY, Facts, Older, Settings
+from tests.interop.side import Side
+from tests.interop.suites import ANONYMOUS_EXCHANGES, CERTIFICATE_EXCHANGES, PSK_EXCHANGES, SUITES, Suite
 
 PARAMETERS = Path(__file__).parent / "parameters.pem"  # a safe prime of no standard group, and generator 2
 CLIENT_DH: dict[str, Any] = {"minimum_dh_bits": 1024}  # what some servers choose for 128-bit ciphers
@@ -60,6 +63,34 @@ def each_version(peers: list[Peer], role: str) -> list[ParameterSet]:
         for peer in with_older(peers, role)
         for version in older_of(peer, role).versions
     ]
+
+
+def check_trial(side: Side, facts: Facts, older: Older, trial: Trial) -> None:
+    """AssertionError unless our side tells that the trial was negotiated, with the extensions it can have.
+
+    Encrypt-then-MAC is for CBC suites alone (RFC 7366 §3).
+    """
+    check_facts(side, facts, version=trial.version, suite=trial.suite)
+    if not side.tells_all:
+        return
+    if trial.groups:
+        own = trial.group == OWN_PARAMETERS and facts.group is not None
+        assert own or facts.group in trial.groups, f"group is {facts.group}"
+    protected = SUITES[trial.suite].cbc and older.encrypt_then_mac
+    check_facts(side, facts, extended_master_secret=True, encrypt_then_mac=protected)
+
+
+def one_of_each(
+    older: Older, version: str, kind: Callable[[Suite], Hashable], condition: Callable[[Suite], bool]
+) -> tuple[Trial, ...]:
+    """Return one trial for each kind of suite, with a key exchange that most peers have."""
+    chosen: dict[Hashable, Trial] = {}
+    for exchange in ("ECDHE_RSA", "ECDHE_ECDSA", "RSA", "DHE_RSA", "PSK"):
+        for suite in suites_of(older, version, exchange):
+            row = SUITES[suite]
+            if condition(row) and kind(row) not in chosen:
+                chosen[kind(row)] = some_trial(older, version, suite)
+    return tuple(chosen.values())
 
 
 def some_trial(older: Older, version: str, suite: str, turn: int = 0) -> Trial:

@@ -18,7 +18,6 @@ from tests.interop.settings import (
     CHACHA20,
     CLIENT,
     ECDSA_SCHEMES,
-    EMS,
     FFDHE,
     NIST_CURVES,
     PKCS1_SCHEMES,
@@ -59,13 +58,13 @@ OLDER = Older(
     finite_fields=FFDHE,
     schemes=OLDER_SCHEMES,
     client_schemes=OLDER_SCHEMES,
-    switches=(EMS,),
     lacks=(
         ("PSK, DHE_PSK, ECDHE_PSK, RSA_PSK", "NSS has pre-shared keys in TLS 1.3 alone"),
         ("DH_anon, ECDH_anon", "not implemented in NSS"),
         ("AES-CCM", "not implemented in NSS"),
         ("ed25519, ed448, x448", "not implemented in NSS 3.87"),
         ("encrypt_then_mac", "not implemented in NSS"),
+        ("leaving out extended_master_secret", "the programs' switch turns on what is on already"),
     ),
 )
 PASSWORD = "interop"
@@ -155,8 +154,7 @@ class NSS(Peer):
         lowest, highest = (settings.versions[index].replace("TLS ", "tls") for index in (0, -1))
         if settings.versions == ("TLS 1.3",):
             return ["-V", f"{lowest}:{highest}", "-J", ",".join(SCHEMES)]
-        master_secret = ["-G"] if settings.extended_master_secret else []
-        return ["-V", f"{lowest}:{highest}", "-J", ",".join(OLDER_SCHEMES), *master_secret]
+        return ["-V", f"{lowest}:{highest}", "-J", ",".join(OLDER_SCHEMES)]
 
     @staticmethod
     def _client_fields(settings: Settings) -> list[str]:
