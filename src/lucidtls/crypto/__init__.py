@@ -12,6 +12,11 @@ methods. The rest of the library picks rows by code point and never asks what ki
     hkdf.py        HKDF and HKDF-Expand-Label
     aead.py        record protection
     suites.py      cipher suites of TLS 1.3
+    suites12.py    cipher suites of TLS 1.2 and before, made from the names in `suite_names.py`
+    prf.py         the pseudorandom function of TLS 1.2 and before
+    cbc.py         record protection with CBC and HMAC, and with stream ciphers
+    rsa.py         the premaster secret, encrypted and decrypted without an oracle
+    dh12.py        Diffie-Hellman in a field of the server's own; `primes.py` knows which are well chosen
     groups.py      named groups, and `KeyExchange`, the client's half of one exchange
     agreements.py  how a group comes to its secret: curve, finite field, KEM, hybrid of two
     ffdh.py        finite-field Diffie-Hellman, the one thing pyca is going to drop
