@@ -31,7 +31,7 @@ class Channel:
     """One connection's records and handshake messages, both directions."""
 
     __slots__ = (
-        "_flight", "client_random", "incoming", "key_log", "reader", "rekey_after", "trace", "transcript",
+        "_flight", "client_random", "hello_requests", "incoming", "key_log", "reader", "rekey_after", "trace", "transcript",
         "version", "write_closed", "writer",
     )  # fmt: skip
 
@@ -45,6 +45,7 @@ class Channel:
         self.incoming = bytearray()
         self.client_random = b""
         self.version: int | None = None
+        self.hello_requests = 0
         self.write_closed = False
         self._flight = bytearray()
 

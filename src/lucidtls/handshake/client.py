@@ -36,6 +36,9 @@ def accept_version(hs: ClientHandshake, server_hello: ServerHello) -> int:
         raise IllegalParameter(
             "the server chose a version we did not offer", version=version, clause="RFC 9846 §4.3.1"
         )
+    if hs.channel.hello_requests:
+        # In TLS 1.3 there is no such message, and nothing may come before the ServerHello.
+        raise UnexpectedMessage("a HelloRequest came before a TLS 1.3 ServerHello", clause="RFC 9846 §4")
     return version
 
 

@@ -92,7 +92,7 @@ class Driver:
 
     __slots__ = (
         "_answer", "_asked", "_cancel_alerts", "_config", "_empty_records", "_events", "_flow",
-        "_hello_requests", "_state", "_warnings", "channel", "close_wanted", "connected", "ended", "failed",
+        "_state", "_warnings", "channel", "close_wanted", "connected", "ended", "failed",
         "held", "peer_closed", "transport_ended",
     )  # fmt: skip
 
@@ -105,7 +105,6 @@ class Driver:
         self._answer: Any = None
         self._empty_records = 0
         self._cancel_alerts = 0
-        self._hello_requests = 0
         self._warnings = 0
         self.channel = channel
         self.connected: Connected | None = None
@@ -334,11 +333,7 @@ class Driver:
         A client that offers older versions takes one before the ServerHello too: some servers have a warning
         about an unknown name to give first (RFC 6066 §3).
         """
-        older = self.channel.version is not None or (
-            isinstance(self._config, ClientConfig)
-            and self._state is WAIT_SH
-            and bool(self._config.algorithms.older_suites)
-        )
+        older = self.channel.version is not None or self._may_be_older()
         if older and self._warnings >= MAX_WARNINGS:
             raise UnexpectedMessage(
                 "the peer keeps sending warnings", limit=MAX_WARNINGS, clause="RFC 5246 §7.2.2"
@@ -379,17 +374,22 @@ class Driver:
 
     def _ignores_hello_requests(self) -> bool:
         """Whether a HelloRequest says nothing new: a client before TLS 1.3 is at it already."""
-        return (
-            self._flow is not None
-            and self.channel.version is not None
-            and isinstance(self._config, ClientConfig)
+        return self._flow is not None and self._may_be_older()
+
+    def _may_be_older(self) -> bool:
+        """Whether this is a client that has negotiated TLS 1.2 or before, or still may."""
+        config = self._config
+        if not isinstance(config, ClientConfig):
+            return False
+        return self.channel.version is not None or (
+            self._state is WAIT_SH and bool(config.algorithms.older_suites)
         )
 
     def _pass_over_hello_request(self, length: int) -> bool:
         """Ignore a HelloRequest; it is no part of the transcript either (RFC 5246 §7.4.1.1)."""
         self._bound(HandshakeType.HELLO_REQUEST, length)
-        self._hello_requests += 1
-        if self._hello_requests > MAX_HELLO_REQUESTS:
+        self.channel.hello_requests += 1
+        if self.channel.hello_requests > MAX_HELLO_REQUESTS:
             raise UnexpectedMessage(
                 "the server keeps sending HelloRequests", limit=MAX_HELLO_REQUESTS, clause="RFC 5246 §7.4.1.1"
             )
