@@ -121,7 +121,7 @@ FROM_SERVER: Final = (
     Step("CertificateStatus", lambda s: s.status and s.certified, lambda s: True),
     # With PSK and RSA_PSK it brings a hint alone, and is left out where there is none (RFC 4279 §2).
     Step("ServerKeyExchange", lambda s: s.shared or "PSK" in s.exchange, lambda s: not s.shared),
-    # "A non-anonymous server can optionally request a certificate" (RFC 5246 §7.4.4); "PSK" is no certificate.
+    # "A non-anonymous server can optionally request a certificate" (RFC 5246 §7.4.4).
     Step("CertificateRequest", lambda s: s.certified and s.exchange != "RSA_PSK", lambda s: True),
     Step("ServerHelloDone"),
     # "This message MUST be sent if the server included a SessionTicket extension" (RFC 5077 §3.3).
@@ -191,9 +191,11 @@ def older_edges(role: str, situation: Situation) -> frozenset[Edge]:
         for index in possible
     }
     if role == "client":
-        # A wish for another handshake is refused, or leads to one (RFC 5246 §7.4.1.1).
-        after = {("CONNECTED", "HelloRequest", "CONNECTED"), ("CONNECTED", "HelloRequest", "WAIT_SH")}
-        return frozenset({("WAIT_SH", "ServerHello", names[0]), *edges, *after})
+        # A wish for another handshake is refused (RFC 5246 §7.4.1.1), or leads to one where the server has a
+        # certificate to be known by.
+        after = {("CONNECTED", "HelloRequest", "CONNECTED")}
+        again = {("CONNECTED", "HelloRequest", "WAIT_SH")} if situation.certified else set()
+        return frozenset({("WAIT_SH", "ServerHello", names[0]), *edges, *after, *again})
     refused = ("CONNECTED", "ClientHello", "CONNECTED")
     return frozenset({("START", "ClientHello", names[0]), *edges, refused})
 
