@@ -31,8 +31,8 @@ class Channel:
     """One connection's records and handshake messages, both directions."""
 
     __slots__ = (
-        "_flight", "client_random", "hello_requests", "incoming", "key_log", "reader", "rekey_after", "trace", "transcript",
-        "version", "write_closed", "writer",
+        "_flight", "client_random", "hello_requests", "incoming", "key_log", "reader", "rekey_after",
+        "trace", "transcript", "version", "write_closed", "writer",
     )  # fmt: skip
 
     def __init__(self, config: ClientConfig | ServerConfig) -> None:

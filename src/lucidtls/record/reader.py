@@ -160,9 +160,9 @@ class RecordReader:
             what = "SSL 2.0 only" if first[3:5] == b"\0\2" else "newer versions in the form of SSL 2.0"
             # "TLS servers MUST NOT negotiate the use of SSL 2.0", and RFC 9846 §E.5 advises against taking a
             # newer version in that form.
-            raise NotTLS(
-                f"the client's hello offers {what}", service=service, clause="RFC 6176 §3"
-            ).with_alert(PROTOCOL_VERSION)
+            raise NotTLS(f"the hello offers {what}", service=service, clause="RFC 6176 §3").with_alert(
+                PROTOCOL_VERSION
+            )
         what = f"these bytes are {service}, not TLS" if service else "the first bytes are not a TLS record"
         raise NotTLS(what, service=service, first_bytes=first[:16], clause="RFC 9846 §5.1")
 
