@@ -1,4 +1,4 @@
-"""Certificates and signatures before TLS 1.3, which both sides check alike (RFC 5246 §7.4.2, §7.4.8).
+"""Certificates, signatures and Finished before TLS 1.3, which both sides check alike (RFC 5246 §7.4).
 
 Two things differ between the versions. TLS 1.2 names the signature scheme beside each signature, chosen from
 the peer's list; before, the key decides: RSA signs MD5 and SHA-1 side by side, ECDSA signs SHA-1. And a
@@ -8,7 +8,7 @@ signature covers the messages themselves, where TLS 1.3 signs their hash behind 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from typing import Final, Literal
 
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.crypto.groups import Group
@@ -23,10 +23,14 @@ from lucidtls.crypto.signatures import (
 )
 from lucidtls.errors import BadSignature, DecodeError, IllegalParameter, InternalError
 from lucidtls.events import SignatureWanted
+from lucidtls.handshake.channel import Channel
+from lucidtls.handshake.exchange12 import Keys, Terms
+from lucidtls.handshake.schedule12 import check_verify_data, verify_data
+from lucidtls.handshake.states import WAIT_CHANGE_CIPHER_SPEC, waiting_for
 from lucidtls.trust.credentials import Credential, is_private_key
 from lucidtls.wire.codepoints import SIGNATURE_SCHEMES as SCHEME_NAMES
 from lucidtls.wire.codepoints import name_of
-from lucidtls.wire.messages12 import Certificate
+from lucidtls.wire.messages12 import Certificate, Finished
 from lucidtls.wire.versions import TLS12
 
 KEY_KINDS: Final = {
@@ -140,3 +144,36 @@ async def sign_older(credential: Credential, scheme: int, content: bytes) -> byt
         except BadSignature:
             raise InternalError("the signer's signature does not fit the certificate's key") from None
     return signature
+
+
+Side = Literal["client", "server"]
+
+
+def send_older_finished(channel: Channel, terms: Terms, keys: Keys, side: Side) -> bytes:
+    """Change our keys and send Finished, the first message under them; returns its contents."""
+    own = _finished_data(channel, terms, keys, side)
+    channel.send_change_cipher_spec()
+    channel.enter_older_send_keys(keys.client if side == "client" else keys.server, terms.suite)
+    channel.send(Finished(own))
+    channel.flush()
+    return own
+
+
+async def take_older_finished(channel: Channel, terms: Terms, keys: Keys, side: Side) -> bytes:
+    """Take the peer's change of keys and its Finished, and compare; returns the contents.
+
+    From here on it is known that both sides saw the same handshake and have the same keys.
+    """
+    await WAIT_CHANGE_CIPHER_SPEC
+    channel.enter_older_receive_keys(keys.client if side == "client" else keys.server, terms.suite)
+    expected = _finished_data(channel, terms, keys, side)
+    message: Finished = await waiting_for(Finished)
+    # A HelloRequest may follow in the same record; anything else that does is refused like any other.
+    check_verify_data(expected, message.verify_data)
+    return expected
+
+
+def _finished_data(channel: Channel, terms: Terms, keys: Keys, side: Side) -> bytes:
+    data = verify_data(terms.hash, keys.main_secret, side, channel.transcript.digest())
+    channel.trace_computation("PRF", (("main secret", keys.main_secret),), data, f"{side} Finished")
+    return data

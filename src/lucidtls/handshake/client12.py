@@ -21,7 +21,9 @@ from lucidtls.handshake.authentication12 import (
     accept_older_chain,
     check_key,
     own_scheme,
+    send_older_finished,
     sign_older,
+    take_older_finished,
     verify_older_signature,
 )
 from lucidtls.handshake.exchange12 import Keys, Terms, agree_on_keys, signed_parameters
@@ -29,8 +31,7 @@ from lucidtls.handshake.hello12 import accept_server_hello
 from lucidtls.handshake.offer import ClientHandshake, Renegotiation
 from lucidtls.handshake.post import Connected
 from lucidtls.handshake.post12 import CLIENT_HANDLERS, Connected12, accept_ticket
-from lucidtls.handshake.schedule12 import check_verify_data, verify_data
-from lucidtls.handshake.states import WAIT_CHANGE_CIPHER_SPEC, WAIT_SH, waiting_for
+from lucidtls.handshake.states import WAIT_SH, waiting_for
 from lucidtls.trust.advertised import Fit, fit_of_chain
 from lucidtls.trust.certificate import leaf_public_key
 from lucidtls.trust.credentials import Credential
@@ -41,7 +42,6 @@ from lucidtls.wire.messages12 import (
     CertificateRequest,
     CertificateStatus,
     CertificateVerify,
-    Finished,
     NewSessionTicket,
     ServerHelloDone,
     ServerKeyExchange,
@@ -75,7 +75,7 @@ async def run(hs: ClientHandshake, server_hello: ServerHello) -> Connected:
     verified = await authenticate_server(hs, terms, flight)
 
     psk_identity, keys, authenticated = await send_client_flight(hs, terms, flight)
-    own_verify_data = send_finished(hs, terms, keys)
+    own_verify_data = send_older_finished(hs.channel, terms, keys, "client")
     finished = await check_server_finished(hs, terms, keys)
     negotiated = Negotiated(
         version=VERSION_NAMES[terms.version],
@@ -225,35 +225,15 @@ def choose_client_credential(
     return best
 
 
-def send_finished(hs: ClientHandshake, terms: Terms, keys: Keys) -> bytes:
-    """Change our keys and send Finished, the first message under them; returns its contents."""
-    channel = hs.channel
-    own = verify_data(terms.hash, keys.main_secret, "client", channel.transcript.digest())
-    channel.trace_computation("PRF", (("main secret", keys.main_secret),), own, "client Finished")
-    channel.send_change_cipher_spec()
-    channel.enter_older_send_keys(keys.client, terms.suite)
-    channel.send(Finished(own))
-    channel.flush()
-    return own
-
-
 # The server's ChangeCipherSpec and Finished
 
 
 async def check_server_finished(hs: ClientHandshake, terms: Terms, keys: Keys) -> ServerFinished:
     """Take the ticket if one was announced, the change of keys, and the server's Finished."""
-    channel = hs.channel
     ticket: NewSessionTicket | None = None
     if terms.ticket:
         ticket = await waiting_for(NewSessionTicket)
-    await WAIT_CHANGE_CIPHER_SPEC
-    channel.enter_older_receive_keys(keys.server, terms.suite)
-    expected = verify_data(terms.hash, keys.main_secret, "server", channel.transcript.digest())
-    channel.trace_computation("PRF", (("main secret", keys.main_secret),), expected, "server Finished")
-    message: Finished = await waiting_for(Finished)
-    check_verify_data(expected, message.verify_data)
-    channel.require_record_boundary("the application data")
-    return ServerFinished(expected, ticket)
+    return ServerFinished(await take_older_finished(hs.channel, terms, keys, "server"), ticket)
 
 
 # CONNECTED

@@ -21,15 +21,16 @@ from lucidtls.handshake.authentication import PeerIdentity
 from lucidtls.handshake.authentication12 import (
     CERTIFICATE_TYPES,
     SHA1_SCHEMES,
+    send_older_finished,
     sign_older,
+    take_older_finished,
     verify_older_signature,
 )
 from lucidtls.handshake.exchange12 import Keys, Terms, agree_on_keys, signed_parameters
 from lucidtls.handshake.post import Connected
 from lucidtls.handshake.post12 import SERVER_HANDLERS, Connected12
 from lucidtls.handshake.response12 import OwnShare, make_share, take_premaster
-from lucidtls.handshake.schedule12 import check_verify_data, verify_data
-from lucidtls.handshake.states import WAIT_CHANGE_CIPHER_SPEC, waiting_for
+from lucidtls.handshake.states import waiting_for
 from lucidtls.trust.certificate import leaf_public_key
 from lucidtls.wire.extensions import Extensions, ch, sh12
 from lucidtls.wire.forms.values import OCSP
@@ -40,7 +41,6 @@ from lucidtls.wire.messages12 import (
     CertificateStatus,
     CertificateVerify,
     ClientKeyExchange,
-    Finished,
     ServerHelloDone,
     ServerKeyExchange,
 )
@@ -63,8 +63,8 @@ async def run(hs: ServerHandshake, hello: ClientHello, version: int) -> Connecte
     share = await send_server_flight(hs, terms, choice)
 
     flight = await take_client_flight(hs, hello, terms, choice, share)
-    client_verify_data = await check_client_finished(hs, terms, flight.keys)
-    server_verify_data = send_finished(hs, terms, flight.keys)
+    client_verify_data = await take_older_finished(hs.channel, terms, flight.keys, "client")
+    server_verify_data = send_older_finished(hs.channel, terms, flight.keys, "server")
     identity = flight.identity
     negotiated = Negotiated(
         version=VERSION_NAMES[version],
@@ -266,28 +266,3 @@ def check_client_key(hs: ServerHandshake, key: PublicKey) -> None:
             key=describe_key(key),
             clause="RFC 5246 §7.4.6",
         )
-
-
-async def check_client_finished(hs: ServerHandshake, terms: Terms, keys: Keys) -> bytes:
-    """Take the client's change of keys and its Finished; returns the contents."""
-    channel = hs.channel
-    await WAIT_CHANGE_CIPHER_SPEC
-    channel.enter_older_receive_keys(keys.client, terms.suite)
-    expected = verify_data(terms.hash, keys.main_secret, "client", channel.transcript.digest())
-    channel.trace_computation("PRF", (("main secret", keys.main_secret),), expected, "client Finished")
-    message: Finished = await waiting_for(Finished)
-    check_verify_data(expected, message.verify_data)
-    channel.require_record_boundary("our Finished")
-    return expected
-
-
-def send_finished(hs: ServerHandshake, terms: Terms, keys: Keys) -> bytes:
-    """Change our keys and send Finished, the first message under them; returns its contents."""
-    channel = hs.channel
-    own = verify_data(terms.hash, keys.main_secret, "server", channel.transcript.digest())
-    channel.trace_computation("PRF", (("main secret", keys.main_secret),), own, "server Finished")
-    channel.send_change_cipher_spec()
-    channel.enter_older_send_keys(keys.server, terms.suite)
-    channel.send(Finished(own))
-    channel.flush()
-    return own
