@@ -20,7 +20,20 @@ from tests.flows.hostile import Peer
 Attack = Callable[[], Peer]
 A = TypeVar("A", bound=Callable[..., Any])
 
-MODULES = ("records", "hello_client", "hello_server", "authentication", "retry", "after", "forms")
+MODULES = (
+    "records",
+    "hello_client",
+    "hello_server",
+    "authentication",
+    "retry",
+    "after",
+    "forms",
+    "older_hello",
+    "older_exchange",
+    "older_authentication",
+    "older_order",
+    "older_offer",
+)
 
 
 @dataclass(frozen=True)

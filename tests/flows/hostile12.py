@@ -190,7 +190,8 @@ class Peer12(Peer):
 
     def clear(self, content_type: int, content: bytes, version: int | None = None) -> bytes:
         """A record in the clear."""
-        return plain(content_type, content, self.version if version is None else version)
+        usual = self.version if self.version >> 8 == 3 else TLS12
+        return plain(content_type, content, usual if version is None else version)
 
     def _hear_record(self, record: bytes) -> None:
         content_type, content = record[0], record[5:]

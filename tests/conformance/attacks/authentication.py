@@ -100,7 +100,7 @@ def _entry(data: bytes, *items: Any) -> CertificateEntry:
 
 
 @cache
-def _leaf_with_an_agreement_key() -> bytes:
+def leaf_with_an_agreement_key() -> bytes:
     """A certificate whose key cannot sign."""
     like = leaf().certificate
     builder = (
@@ -189,7 +189,7 @@ for _role in CERTIFICATE_STATES:
         f"{_role}_gets_a_certificate_with_a_key_that_cannot_sign",
         CertificateRejected,
         "RFC 9846 §4.5.1.2",
-        partial(_leaf, _role, _leaf_with_an_agreement_key()),
+        partial(_leaf, _role, leaf_with_an_agreement_key()),
         "unsupported_certificate",
     )
 

@@ -96,7 +96,7 @@ def server_says_tls_1_1_in_legacy_version() -> Peer:
 
 @refusal(UnsupportedVersion, "RFC 9846 §4.3.1")
 def server_negotiates_tls_1_2() -> Peer:
-    peer = HostileServer()
+    peer = HostileServer(client_config(versions=("TLS 1.3",)))
     return peer.send(peer.server_hello((ExtensionType.RENEGOTIATION_INFO, b"\0"), cipher_suite=0xC02F))
 
 

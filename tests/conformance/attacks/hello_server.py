@@ -47,7 +47,7 @@ def _changed(change: Callable[[ClientHello], None], **config: Any) -> Peer:
 
 
 def _fields(**changes: Any) -> Peer:
-    peer = HostileClient()
+    peer = HostileClient(server_config(versions=("TLS 1.3",)))
     return peer.send_hello(peer.client_hello(**changes))
 
 
@@ -58,22 +58,28 @@ def _with(code: int, body: bytes, **config: Any) -> Peer:
     return _changed(change, **config)
 
 
-def _without(*codes: int) -> Peer:
+def _without(*codes: int, **config: Any) -> Peer:
     def change(hello: ClientHello) -> None:
         hello.extensions = without_extension(hello.extensions, *codes)
 
-    return _changed(change)
+    return _changed(change, **config)
 
 
 # Version
 
 
-refused("client_does_not_speak_tls_1_3", UnsupportedVersion, "RFC 9846 §4.3.1", partial(_without, 43))
+NEWEST = {"versions": ("TLS 1.3",)}
+refused(
+    "client_does_not_speak_tls_1_3",
+    UnsupportedVersion,
+    "RFC 9846 §4.3.1",
+    partial(_without, 43, **NEWEST),
+)
 refused(
     "client_lists_tls_1_2_only",
     UnsupportedVersion,
     "RFC 9846 §4.3.1",
-    partial(_with, 43, b"\x02\x03\x03"),
+    partial(_with, 43, b"\x02\x03\x03", **NEWEST),
 )
 refused(
     "client_lists_unknown_versions_only",
@@ -96,7 +102,7 @@ refused(
 refused(
     "client_says_ssl_3_in_legacy_version",
     UnsupportedVersion,
-    "RFC 9846 §4.2.2",
+    "RFC 7568 §3",
     partial(_fields, legacy_version=0x0300),
 )
 

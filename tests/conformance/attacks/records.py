@@ -40,11 +40,12 @@ def both(
     clause: str,
     act: Callable[[Peer], Peer],
     states: dict[str, str] | None = None,
+    alert: str | None = None,
 ) -> None:
     """Add a row for each role, with the victim connected unless `states` says otherwise."""
     for role, reach in ATTACKERS.items():
         state = "CONNECTED" if states is None else states[role]
-        refused(f"{role}_{state.lower()}_{name}", error, clause, partial(_act, reach, state, act))
+        refused(f"{role}_{state.lower()}_{name}", error, clause, partial(_act, reach, state, act), alert)
 
 
 def _act(reach: Reach, state: str, act: Callable[[Peer], Peer]) -> Peer:
@@ -391,7 +392,8 @@ for _name, _first in _OTHERS.items():
     both(
         f"gets_{_name}",
         NotTLS,
-        "RFC 9846 §5.1",
+        "RFC 6176 §3" if _name == "sslv2" else "RFC 9846 §5.1",
         partial(lambda first, peer: peer.deliver(first), _first),
         CLEAR,
+        "protocol_version" if _name == "sslv2" else None,
     )

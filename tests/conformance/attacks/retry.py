@@ -11,6 +11,7 @@ from lucidtls.errors import (
     BadFinished,
     DecodeError,
     IllegalParameter,
+    MissingExtension,
     UnexpectedMessage,
     UnsupportedExtension,
     UnsupportedVersion,
@@ -94,8 +95,8 @@ refused(
 )
 refused(
     "retry_does_not_say_its_version",
-    UnsupportedVersion,
-    "RFC 9846 §4.3.1",
+    MissingExtension,
+    "RFC 9846 §4.2.4",
     partial(_retry, (hrr.KEY_SHARE, SECP256R1)),
 )
 refused(
