@@ -38,17 +38,23 @@ if TYPE_CHECKING:
         ACCEPTED,
         ApplicationData,
         CredentialWanted,
+        DecryptionWanted,
         HandshakeCompleted,
         KeysUpdated,
         Negotiated,
         PeerClosed,
+        PreSharedKey,
+        PskIdentityWanted,
+        PskWanted,
+        Renegotiated,
+        RenegotiationRefused,
         SessionTicketReceived,
         SignatureWanted,
         VerificationWanted,
     )
     from lucidtls.io.server import TLSServer
     from lucidtls.io.sockets import TLSSocket, connect, wrap
-    from lucidtls.policies import DEFAULT_2026
+    from lucidtls.policies import DEFAULT_2026, MODERN_2026
     from lucidtls.trust.credentials import ASK, Credential
     from lucidtls.trust.stores import CertifiTrust, SystemTrust, TrustStore
     from lucidtls.trust.verify import ChainVerifier
@@ -57,6 +63,7 @@ __all__ = [
     "ACCEPTED",
     "ASK",
     "DEFAULT_2026",
+    "MODERN_2026",
     "AlertReceived",
     "ApplicationData",
     "CertifiTrust",
@@ -68,6 +75,7 @@ __all__ = [
     "ConnectionLost",
     "Credential",
     "CredentialWanted",
+    "DecryptionWanted",
     "HandshakeCompleted",
     "InternalError",
     "KeysUpdated",
@@ -76,6 +84,11 @@ __all__ = [
     "NotTLS",
     "PeerClosed",
     "PeerError",
+    "PreSharedKey",
+    "PskIdentityWanted",
+    "PskWanted",
+    "Renegotiated",
+    "RenegotiationRefused",
     "ServerConfig",
     "ServerConnection",
     "SessionTicketReceived",
@@ -107,12 +120,14 @@ _HOMES = {
         "NegotiationFailure", "NotTLS", "PeerError", "TLSError", "TimedOut", "TruncatedStream", "UsageError",
     ),
     "events": (
-        "ACCEPTED", "ApplicationData", "CredentialWanted", "HandshakeCompleted", "KeysUpdated", "Negotiated",
-        "PeerClosed", "SessionTicketReceived", "SignatureWanted", "VerificationWanted",
+        "ACCEPTED", "ApplicationData", "CredentialWanted", "DecryptionWanted", "HandshakeCompleted",
+        "KeysUpdated", "Negotiated", "PeerClosed", "PreSharedKey", "PskIdentityWanted", "PskWanted",
+        "Renegotiated", "RenegotiationRefused", "SessionTicketReceived", "SignatureWanted",
+        "VerificationWanted",
     ),
     "io.server": ("TLSServer",),
     "io.sockets": ("TLSSocket", "connect", "wrap"),
-    "policies": ("DEFAULT_2026",),
+    "policies": ("DEFAULT_2026", "MODERN_2026"),
     "trust.credentials": ("ASK", "Credential"),
     "trust.stores": ("CertifiTrust", "SystemTrust", "TrustStore"),
     "trust.verify": ("ChainVerifier",),

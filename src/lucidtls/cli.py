@@ -78,6 +78,8 @@ _TIMEOUT = _value(
     "--timeout", "S", "seconds for the handshake, and for each wait (10)", type=_seconds, default=10.0
 )
 
+_TLS = _value("--tls", "VERSIONS", "one version or a range: 1.2, 1.0..1.2, 1.2.. (1.2..1.3)")
+
 CONNECT: Options = {
     "Where": (
         _value("--sni", "NAME", "the server name to send"),
@@ -85,6 +87,8 @@ CONNECT: Options = {
         _TIMEOUT,
     ),
     "Offer": (
+        _TLS,
+        _switch("--legacy", "whatever an old server needs: TLS 1.0 and 1.1, weak suites, SHA-1"),
         _value("--ciphers", "LIST", f"cipher suites: {_NAMES}"),
         _value("--groups", "LIST", "groups for the key exchange"),
         _value("--shares", "LIST", 'groups to send a key share for; "" sends none'),
@@ -139,6 +143,8 @@ SERVE: Options = {
         _many("--name", "NAME", "without --cert: issue a development certificate for this name"),
     ),
     "Policy": (
+        _TLS,
+        _switch("--legacy", "serve old clients too: TLS 1.0 and 1.1, weak suites, SHA-1; an RSA key"),
         _value("--ciphers", "LIST", f"cipher suites: {_NAMES}"),
         _value("--groups", "LIST", "groups for the key exchange"),
         _value("--sigalgs", "LIST", "signature algorithms"),

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, overload
 
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.connection import ClientConnection, ServerConnection
-from lucidtls.crypto.suites import suite_named
+from lucidtls.crypto.suites import CipherSuite
 from lucidtls.errors import ConfigurationError, TimedOut, UsageError
 from lucidtls.events import Negotiated, SessionTicket
 from lucidtls.io.certificates import as_dictionary
 from lucidtls.io.files import SocketFile, open_file
 from lucidtls.io.stream import DIRECT, TLSStream
 from lucidtls.io.transport import Deadline, open_any, resolve
+from lucidtls.policies import VERSIONS, cipher_suites
+from lucidtls.wire.versions import TLS13
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -149,12 +151,20 @@ class TLSSocket(TLSStream):
                             self._receive(deadline)
                         self._take_events()
                 self._write_out(deadline)
-                self._marks.sealed = True
+                self._mark_records()
         except TimedOut as error:
             state = self._connection.state
             self._say_goodbye()
             raise TimedOut(f"the handshake took longer than {timeout:g} s; it stands at {state}") from error
         return self.negotiated
+
+    def _mark_records(self) -> None:
+        """Say from here on what a record of this connection looks like from outside."""
+        version = VERSIONS[self.negotiated.version]
+        if version == TLS13:
+            self._marks.sealed = True
+        else:
+            self._marks.version = version.to_bytes(2)
 
     @property
     def negotiated(self) -> Negotiated:
@@ -269,7 +279,10 @@ class TLSSocket(TLSStream):
             self._write_out(Deadline(self._timeout))
 
     def update_keys(self, *, request_peer: bool = False) -> None:
-        """Change our sending keys now, and ask the peer to change its own (RFC 9846 §4.7.3)."""
+        """Change our sending keys now, and ask the peer to change its own (RFC 9846 §4.7.3).
+
+        Raises UsageError before TLS 1.3, which has no such message.
+        """
         self._refuse_callbacks()
         with self._writing:
             with self._engine:
@@ -415,17 +428,21 @@ class TLSSocket(TLSStream):
         return as_dictionary(negotiated.peer_chain[0]) if negotiated.verified is not None else {}
 
     def cipher(self) -> tuple[str, str, int]:
-        """Name of the cipher suite, version, and bits of the key."""
-        suite = suite_named(self.negotiated.cipher_suite)
-        return suite.name, self.version(), suite.aead.key_length * 8
+        """Name of the cipher suite, version, and bits of the key (of security, for triple DES: 112)."""
+        name = self.negotiated.cipher_suite
+        (suite,) = cipher_suites((name,))
+        if isinstance(suite, CipherSuite):
+            return name, self.version(), suite.aead.key_length * 8
+        triple_des = suite.cipher.block_length == 8
+        return name, self.version(), 112 if triple_des else suite.cipher.key_length * 8
 
     def selected_alpn_protocol(self) -> str | None:
         """The application protocol that was agreed by ALPN."""
         return self.negotiated.alpn
 
     def version(self) -> str:
-        """The version, written as `ssl` does: "TLSv1.3"."""
-        return self.negotiated.version.replace("TLS ", "TLSv")
+        """The version, written as `ssl` does: "TLSv1.3", and "TLSv1" for TLS 1.0."""
+        return self.negotiated.version.replace("TLS ", "TLSv").removesuffix(".0")
 
     @property
     def tickets(self) -> tuple[SessionTicket, ...]:

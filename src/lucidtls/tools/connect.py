@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from lucidtls.alerts import NO_RENEGOTIATION
 from lucidtls.config import ClientConfig, system_clock
 from lucidtls.connection import ClientConnection
 from lucidtls.errors import (
@@ -25,13 +26,14 @@ from lucidtls.io.sockets import TLSSocket
 from lucidtls.io.transport import Address, Deadline, open_connection, resolve
 from lucidtls.tools import exits, http
 from lucidtls.tools.connect_report import result_of, show_document
-from lucidtls.tools.failures import diagnose, local_failure
+from lucidtls.tools.failures import diagnose, local_failure, renegotiation_refused
 from lucidtls.tools.findings import CommandFailed, Diagnosis
 from lucidtls.tools.material import (
     Judge,
     algorithm_list,
     configured,
     key_log_writer,
+    protocol_choices,
     read_credential,
     read_trust,
     usage_error,
@@ -42,9 +44,15 @@ from lucidtls.tools.target import Target, parse_target
 from lucidtls.tools.terminal import Terminal
 from lucidtls.tools.visit import Visit
 from lucidtls.tools.watch import Watcher
+from lucidtls.trust.algorithms import (
+    DEFAULT_CERTIFICATE_POLICY,
+    LEGACY_CERTIFICATE_POLICY,
+    CertificatePolicy,
+)
 from lucidtls.trust.credentials import Credential
 from lucidtls.trust.names import ReferenceName, parse_server_name
 from lucidtls.trust.stores import TrustStore
+from lucidtls.wire.versions import VERSION_NAMES
 
 TCP_TIMEOUT: Final = 5.0
 """Seconds for each address; those that answer at all answer within two."""
@@ -70,6 +78,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
         if visit.tls is not None:
             visit.tls.close()
     _note_refusal(visit)
+    _note_renegotiation(visit)
     if options.json:
         result = result_of(visit, with_messages=options.verbose > 0)
         terminal.emit_json(envelope("connect", visit.clock, visit.exit_code, visit.diagnoses, result))
@@ -84,6 +93,11 @@ def _note_refusal(visit: Visit) -> None:
     if refusal is not None and visit.judge.lenient:
         told = refusal_diagnosis(refusal, whose="server", now=visit.now)
         visit.diagnoses.append(_as_warning(told))
+
+
+def _note_renegotiation(visit: Visit) -> None:
+    if any(entry.name == NO_RENEGOTIATION.name for entry in visit.watcher.alerts):
+        visit.diagnoses.append(renegotiation_refused("server"))
 
 
 def _as_warning(told: Diagnosis) -> Diagnosis:
@@ -108,7 +122,7 @@ def prepare(
     visit = Visit(
         target=target,
         watcher=Watcher("client", log, options.verbose),
-        judge=Judge(trust, name, lenient=options.insecure),
+        judge=Judge(trust, name, lenient=options.insecure, policy=_certificate_policy(options)),
         sni=sni,
         alpn=_protocols(options, target),
         credential=_credential(options),
@@ -118,12 +132,18 @@ def prepare(
     )
     if options.at is not None:
         visit.now = options.at
+    visit.legacy = options.legacy
     config = configured(lambda: _config(options, visit))
+    visit.versions = tuple(VERSION_NAMES[code] for code in config.algorithms.versions)
 
     def open_tls(raw: socket.socket) -> TLSSocket:
         return TLSSocket(raw, ClientConnection(config, sni))
 
     return visit, open_tls
+
+
+def _certificate_policy(options: argparse.Namespace) -> CertificatePolicy:
+    return LEGACY_CERTIFICATE_POLICY if options.legacy else DEFAULT_CERTIFICATE_POLICY
 
 
 def _any_trust(options: argparse.Namespace) -> TrustStore:
@@ -221,6 +241,7 @@ def _config(options: argparse.Namespace, visit: Visit) -> ClientConfig:
         signature_schemes=algorithm_list(options.sigalgs),
         key_log=key_log_writer(options.keylog) if options.keylog else None,
         tracer=visit.watcher,
+        **protocol_choices(options),
         clock=system_clock if now is None else lambda: now,
     )
 

@@ -7,14 +7,17 @@ from typing import Any
 
 from lucidtls.crypto.groups import GROUPS as GROUP_ROWS
 from lucidtls.tools import http
+from lucidtls.tools.agreement import Agreement
 from lucidtls.tools.certificates import as_json, chain_lines
 from lucidtls.tools.document import Blank, Document, Heading, Mark, Verbatim, line
-from lucidtls.tools.messages import algorithm_json, fields_of
+from lucidtls.tools.messages import algorithm_json, chain_of, fields_of
 from lucidtls.tools.text import count, milliseconds, number, printable
 from lucidtls.tools.visit import Visit
 from lucidtls.trust.certificate import name_text
+from lucidtls.wire import messages12
 from lucidtls.wire.codepoints import CIPHER_SUITES, GROUPS, SIGNATURE_SCHEMES, name_of
-from lucidtls.wire.extensions import cr, sh
+from lucidtls.wire.extensions import cr
+from lucidtls.wire.versions import TLS13, version_name
 
 ANSWER_LINES = 40
 ANSWER_JSON = 64 * 1024
@@ -44,11 +47,14 @@ def show_document(visit: Visit) -> Document:
 
 
 def _verdict(visit: Visit) -> tuple[Mark, str]:
-    trips = 2 if visit.negotiated is not None and visit.negotiated.hello_retried else 1
+    negotiated, agreed = visit.negotiated, visit.agreement
+    version = agreed.version if agreed is not None else TLS13
+    # Before TLS 1.3 the client speaks twice before it knows that the server has the same keys.
+    trips = 2 if version < TLS13 or (negotiated is not None and negotiated.hello_retried) else 1
     trusted = visit.judge.verified is not None
     mark: Mark = "ok" if trusted else "warn"
     words = "trusted" if trusted else "NOT trusted"
-    return mark, f"{visit.target} — TLS 1.3, {words}, {count(trips, 'round trip')}"
+    return mark, f"{visit.target} — {version_name(version)}, {words}, {count(trips, 'round trip')}"
 
 
 def _address(document: Document, visit: Visit) -> None:
@@ -64,18 +70,17 @@ def _address(document: Document, visit: Visit) -> None:
 
 
 def _parameters(document: Document, visit: Visit) -> None:
-    hello = visit.watcher.received("ServerHello")
-    if hello is None:
+    agreed = visit.agreement
+    if agreed is None:
         return
-    share = hello.extensions.get(sh.KEY_SHARE)
-    group = name_of(GROUPS, share.group) if share is not None else "none"
-    kind = " (post-quantum hybrid)" if share is not None and _is_post_quantum(share.group) else ""
-    retried = (
-        " · after a HelloRetryRequest" if visit.watcher.received("HelloRetryRequest") is not None else ""
-    )
-    document.row("Suite", f"{name_of(CIPHER_SUITES, hello.cipher_suite)}   group {group}{kind}{retried}")
-    verify = visit.watcher.received("CertificateVerify")
-    shown = [f"{name_of(SIGNATURE_SCHEMES, verify.scheme)}"] if verify is not None else []
+    exchange = [f"key exchange {agreed.key_exchange}"] if agreed.key_exchange is not None else []
+    if agreed.group is not None or agreed.version == TLS13:
+        kind = " (post-quantum hybrid)" if _is_post_quantum(agreed.group) else ""
+        exchange.append(f"group {agreed.group or 'none'}{kind}")
+    if visit.watcher.received("HelloRetryRequest") is not None:
+        exchange.append("after a HelloRetryRequest")
+    document.row("Suite", f"{agreed.cipher_suite}   {' · '.join(exchange)}")
+    shown = [agreed.signature] if agreed.signature is not None else []
     if visit.negotiated is not None:
         alpn = visit.negotiated.alpn
         shown.append(f"ALPN {printable(alpn, 40)}" if alpn else "no ALPN")
@@ -83,12 +88,27 @@ def _parameters(document: Document, visit: Visit) -> None:
         shown.append(f"{count(tickets, 'ticket')}")
         shown.append(_client_authentication(visit))
     if shown:
-        document.row("Signature", " · ".join(shown))
+        document.row("Signature" if agreed.signature is not None else "Agreed", " · ".join(shown))
+    _older_parts(document, agreed)
 
 
-def _is_post_quantum(code: int) -> bool:
-    row = GROUP_ROWS.get(code)
-    return row is not None and row.post_quantum
+def _older_parts(document: Document, agreed: Agreement) -> None:
+    """What TLS 1.3 has settled once and for all, and older versions negotiate."""
+    if agreed.version == TLS13:
+        return
+    parts = {
+        "extended main secret": agreed.extended_master_secret,
+        "encrypt-then-MAC": agreed.encrypt_then_mac,
+        "secure renegotiation": agreed.secure_renegotiation,
+    }
+    told = [f"{name} {'yes' if value else 'NO'}" for name, value in parts.items() if value is not None]
+    document.row("Older parts", " · ".join(told))
+    if agreed.weaknesses:
+        document.row("Weak", " · ".join(agreed.weaknesses))
+
+
+def _is_post_quantum(name: str | None) -> bool:
+    return any(row.name == name and row.post_quantum for row in GROUP_ROWS.values())
 
 
 def _client_authentication(visit: Visit) -> str:
@@ -103,8 +123,7 @@ def _client_authentication(visit: Visit) -> str:
 
 
 def _sent_chain(visit: Visit) -> tuple[bytes, ...]:
-    message = visit.watcher.received("Certificate")
-    return tuple(entry.data for entry in message.entries) if message is not None else ()
+    return chain_of(visit.watcher.received("Certificate"))
 
 
 def _chain(document: Document, visit: Visit) -> None:
@@ -145,23 +164,18 @@ def _answer(document: Document, visit: Visit) -> None:
 
 def result_of(visit: Visit, *, with_messages: bool) -> dict[str, Any]:
     """The `result` of the JSON output. What is unknown is null."""
-    negotiated, tls = visit.negotiated, visit.tls
-    hello = visit.watcher.received("ServerHello")
-    share = hello.extensions.get(sh.KEY_SHARE) if hello is not None else None
-    verify = visit.watcher.received("CertificateVerify")
+    negotiated, tls, agreed = visit.negotiated, visit.tls, visit.agreement
     result: dict[str, Any] = {
         "target": _target(visit),
         "timing": {name: round(seconds * 1000, 3) for name, seconds in visit.timing.items()},
-        "version": "TLS 1.3" if hello is not None else None,
-        "suite": algorithm_json(CIPHER_SUITES, name_of(CIPHER_SUITES, hello.cipher_suite) if hello else None),
-        "group": algorithm_json(GROUPS, name_of(GROUPS, share.group) if share is not None else None),
+        "version": agreed.version_name if agreed is not None else None,
+        "suite": algorithm_json(CIPHER_SUITES, agreed.cipher_suite if agreed is not None else None),
+        "group": algorithm_json(GROUPS, agreed.group if agreed is not None else None),
         "hrr": visit.watcher.received("HelloRetryRequest") is not None,
-        "signature": algorithm_json(
-            SIGNATURE_SCHEMES, name_of(SIGNATURE_SCHEMES, verify.scheme) if verify is not None else None
-        ),
+        "signature": algorithm_json(SIGNATURE_SCHEMES, agreed.signature if agreed is not None else None),
         "alpn": negotiated.alpn if negotiated is not None else None,
         "resumed": False if negotiated is not None else None,
-        "secure_renegotiation": None,
+        **(agreed.as_json() if agreed is not None else dict.fromkeys(_OLDER_KEYS)),
         "client_auth": _client_auth(visit),
         "chain": [as_json(data, place, visit.now) for place, data in enumerate(_sent_chain(visit))],
         "trust": _trust(visit),
@@ -176,6 +190,10 @@ def result_of(visit: Visit, *, with_messages: bool) -> dict[str, Any]:
     return result
 
 
+_OLDER_KEYS = ("key_exchange", "ems", "etm", "secure_renegotiation", "weaknesses")
+"""What is null while no version is known."""
+
+
 def _target(visit: Visit) -> dict[str, Any]:
     target = visit.target
     address = str(visit.address) if visit.address is not None else None
@@ -184,17 +202,21 @@ def _target(visit: Visit) -> dict[str, Any]:
 
 
 def _client_auth(visit: Visit) -> dict[str, Any] | None:
-    if visit.watcher.received("EncryptedExtensions") is None:
-        return None
     request = visit.watcher.received("CertificateRequest")
+    # The server has said all it asks for with the first message that comes after its request.
     if request is None:
-        return {"requested": False}
-    authorities = request.extensions.get(cr.CERTIFICATE_AUTHORITIES) or ()
-    schemes = request.extensions.get(cr.SIGNATURE_ALGORITHMS) or ()
+        names = ("EncryptedExtensions", "ServerHelloDone")
+        known = any(visit.watcher.received(name) is not None for name in names)
+        return {"requested": False} if known else None
+    if isinstance(request, messages12.CertificateRequest):
+        authorities, schemes = request.authorities, request.schemes
+    else:
+        authorities = request.extensions.get(cr.CERTIFICATE_AUTHORITIES) or ()
+        schemes = request.extensions.get(cr.SIGNATURE_ALGORITHMS)
     return {
         "requested": True,
         "ca_names": [name_text(name) for name in authorities],
-        "sigalgs": [name_of(SIGNATURE_SCHEMES, code) for code in schemes],
+        "sigalgs": [name_of(SIGNATURE_SCHEMES, code) for code in schemes or ()],
         "sent": visit.negotiated.client_authenticated if visit.negotiated is not None else None,
     }
 

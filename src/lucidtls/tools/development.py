@@ -186,7 +186,8 @@ class Authority:
                 _name(names[0]), self.issuer.subject, key, self.key, begin, EARLIER + timedelta(days=days)
             )
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(digital_signature=True), critical=True)
+            # RSA key exchange, in TLS 1.2 and before, is the one that encrypts with the certificate's key.
+            .add_extension(_key_usage(digital_signature=True, key_encipherment=kind == "rsa"), critical=True)
             .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
             .add_extension(x509.SubjectAlternativeName(general), critical=False)
         )

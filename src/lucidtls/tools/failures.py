@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
 from lucidtls import alerts
 from lucidtls.alerts import Alert
@@ -22,51 +21,27 @@ from lucidtls.errors import (
     CertificateRequired,
     ConfigurationError,
     ConnectionLost,
+    IllegalParameter,
     NegotiationFailure,
-    NoApplicationProtocol,
     NotTLS,
     PeerError,
     RecordOverflow,
     TimedOut,
     TruncatedStream,
     UnexpectedMessage,
-    UnrecognizedName,
-    UnsupportedVersion,
 )
 from lucidtls.tools import exits
-from lucidtls.tools.findings import Confidence, Diagnosis, Fix
+from lucidtls.tools.findings import Diagnosis, Fix
+from lucidtls.tools.negotiation import (
+    SHARE_CLAUSES,
+    alert_about_hello,
+    downgrade_marked,
+    negotiation_failure,
+    unusable_share,
+)
 from lucidtls.tools.refusals import evidence, refusal_diagnosis, sentence
+from lucidtls.tools.situation import Situation, peer_error, told
 from lucidtls.tools.text import printable
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """What was going on when the error came; `role` is ours."""
-
-    role: str = "client"
-    host: str = "the peer"
-    port: int = 0
-    address: str = ""
-    connected: bool = False
-    handshake_done: bool = False
-    bytes_received: int = 0
-    hello_length: int = 0
-    server_name: str | None = None
-    alpn: Sequence[str] = ()
-    certificate_requested: bool = False
-    certificate_sent: bool = False
-    first_line: str = ""
-    now: datetime | None = None
-
-    @property
-    def peer(self) -> str:
-        """What the peer is to us."""
-        return "server" if self.role == "client" else "client"
-
-    @property
-    def phase_exit(self) -> int:
-        """The exit code of a failure of TLS: of the handshake, or of the data after it."""
-        return exits.DATA if self.handshake_done else exits.HANDSHAKE
 
 
 def diagnose(error: BaseException, situation: Situation) -> Diagnosis:
@@ -255,6 +230,14 @@ def _client_is_not_tls(service: str | None, at: Situation, first_line: str) -> D
             exit_code=exits.NOT_TLS,
             fixes=(Fix("network", "switch it off on the load balancer"),),
         )
+    if service == "SSLv2":
+        return Diagnosis(
+            code="LT-H18",
+            slug="ssl2-ssl3",
+            title="A client began in the form of SSL 2.0, which is not spoken here.",
+            exit_code=exits.NOT_TLS,
+            fixes=(Fix("client", "replace it, or switch SSL 2.0 off in it"),),
+        )
     return Diagnosis(
         code="LT-P04",
         slug="other-service",
@@ -280,64 +263,6 @@ def first_line_of(data: bytes) -> str:
     return data[:16].hex(" ")
 
 
-# Negotiation
-
-# From the first words of a NegotiationFailure to its code, slug, and what it is about.
-_IN_COMMON = {
-    "no cipher suite": ("LT-H03", "no-cipher", "cipher suite"),
-    "no key exchange group": ("LT-H04", "no-group", "key exchange group"),
-    "no credential": ("LT-H05", "no-sigalg", "signature algorithm"),
-}
-
-
-def _negotiation(error: PeerError, at: Situation) -> Diagnosis:
-    for beginning, (code, slug, what) in _IN_COMMON.items():
-        if error.message.startswith(beginning):
-            return _peer_error(
-                error, at, code, slug, f"No {what} in common with the {at.peer}.", _both_lists(error)
-            )
-    match error:
-        case NoApplicationProtocol():
-            title = f"No application protocol in common with the {at.peer}."
-            return _peer_error(error, at, "LT-H08", "alpn", title, _both_lists(error))
-        case UnrecognizedName():
-            name = printable(str(error.fields.get("server_name", "")))
-            return _peer_error(error, at, "LT-H06", "sni-unknown", f"No certificate here is for {name}.")
-        case UnsupportedVersion():
-            title = f"The {at.peer} speaks at most TLS 1.2; TLS 1.3 is needed here."
-            return _peer_error(error, at, "LT-H01", "version-old", title)
-        case _:
-            return _peer_error(error, at, None, "negotiation", sentence(error.message))
-
-
-def _both_lists(error: PeerError) -> str:
-    shown = []
-    for label, name in (("The client offers", "offered"), ("accepted are", "ours")):
-        values = error.fields.get(name)
-        if isinstance(values, (list, tuple)):
-            texts = [
-                value.decode("ascii", "backslashreplace") if isinstance(value, bytes) else str(value)
-                for value in values
-            ]
-            shown.append(f"{label} {', '.join(printable(text, 60) for text in texts) or 'none'}")
-    return "; ".join(shown) + "." if shown else ""
-
-
-def _peer_error(
-    error: PeerError, at: Situation, code: str | None, slug: str, title: str, detail: str = ""
-) -> Diagnosis:
-    return Diagnosis(
-        code=code,
-        slug=slug,
-        title=title,
-        detail=detail or sentence(error.message),
-        exit_code=at.phase_exit,
-        evidence=evidence(error.fields),
-        alert_sent=error.alert,
-        see=(error.clause,),
-    )
-
-
 # What the peer did wrong
 
 
@@ -346,38 +271,54 @@ def _refused_certificate(error: CertificateRejected, at: Situation) -> Diagnosis
 
 
 def _no_client_certificate(error: CertificateRequired, at: Situation) -> Diagnosis:
-    found = _peer_error(error, at, "LT-A01", "client-cert-required", "The client showed no certificate.")
+    found = peer_error(error, at, "LT-A01", "client-cert-required", "The client showed no certificate.")
     return replace(found, exit_code=exits.CLIENT_AUTHENTICATION)
 
 
 def _wrong_proof(error: PeerError, at: Situation) -> Diagnosis:
     if isinstance(error, BadSignature):
         title = f"The {at.peer} could not prove that it owns the certificate's private key."
-        fix = (
-            Fix("server" if at.role == "client" else "client", "its certificate and its key do not match"),
-        )
-        return replace(_peer_error(error, at, "LT-K03", "bad-signature", title), fixes=fix)
+        found = peer_error(error, at, "LT-K03", "bad-signature", title)
+        return replace(found, fixes=(Fix(at.peer, "its certificate and its key do not match"),))
+    if at.role == "server" and not at.handshake_done and at.key_exchange is not None:
+        secret = _other_secret(error, at, at.key_exchange)
+        if secret is not None:
+            return secret
     if isinstance(error, BadFinished):
         title = "The Finished check failed: the two sides do not hold the same secrets."
-        return _peer_error(error, at, "LT-K01", "bad-finished", title)
+        return peer_error(error, at, "LT-K01", "bad-finished", title)
     place = error.fields.get("sequence", "?")
-    return _peer_error(error, at, "LT-K02", "bad-record", f"Record {place} does not authenticate.")
+    return peer_error(error, at, "LT-K02", "bad-record", f"Record {place} does not authenticate.")
+
+
+def _other_secret(error: PeerError, at: Situation, key_exchange: str) -> Diagnosis | None:
+    """Where a server cannot say what is wrong with a premaster secret, its keys are the first sign of it."""
+    if "PSK" in key_exchange:
+        title = "The client's pre-shared key is another than ours, or nobody here knows its identity."
+        return replace(peer_error(error, at, "LT-A05", "psk", title), confidence="likely")
+    if key_exchange == "RSA":
+        title = "The premaster secret could not be recovered: the private key may not be the certificate's."
+        return replace(peer_error(error, at, "LT-K05", "wrong-private-key", title), confidence="likely")
+    return None
 
 
 def _wrong_protocol(error: PeerError, at: Situation) -> Diagnosis:
     if isinstance(error, RecordOverflow):
         length = error.fields.get("length", "too many")
         title = f"The {at.peer} sent a record of {length} bytes, more than TLS allows."
-        return _peer_error(error, at, "LT-R01", "record-overflow", title)
+        return peer_error(error, at, "LT-R01", "record-overflow", title)
     if isinstance(error, UnexpectedMessage):
         where = f" in state {error.state}" if error.state else ""
         title = f"Something unexpected came from the {at.peer}{where}."
-        return _peer_error(error, at, "LT-R03", "unexpected", title)
+        return peer_error(error, at, "LT-R03", "unexpected", title)
+    if isinstance(error, IllegalParameter):
+        if error.clause == "RFC 9846 §4.2.3" and "version" in error.fields:
+            return downgrade_marked(error, at)
+        if error.clause in SHARE_CLAUSES:
+            return unusable_share(error, at)
     title = f"The {at.peer} broke the protocol: {printable(error.message)}."
-    found = _peer_error(error, at, "LT-H13", "peer-bug", title, f"This happened in state {error.state}.")
-    return replace(
-        found, fixes=(Fix("server" if at.role == "client" else "client", "report it to its maker"),)
-    )
+    found = peer_error(error, at, "LT-H13", "peer-bug", title, f"This happened in state {error.state}.")
+    return replace(found, fixes=(Fix(at.peer, "report it to its maker"),))
 
 
 # What the peer said
@@ -393,15 +334,6 @@ _OURS_REFUSED = frozenset(
         alerts.ACCESS_DENIED,
     )
 )
-_OUR_MESSAGE = frozenset(
-    (
-        alerts.UNEXPECTED_MESSAGE,
-        alerts.ILLEGAL_PARAMETER,
-        alerts.DECODE_ERROR,
-        alerts.MISSING_EXTENSION,
-        alerts.UNSUPPORTED_EXTENSION,
-    )
-)
 
 
 def _alert(error: AlertReceived, at: Situation) -> Diagnosis:
@@ -409,7 +341,7 @@ def _alert(error: AlertReceived, at: Situation) -> Diagnosis:
     if at.role == "server":
         return _alert_from_client(alert, at)
     if alert is alerts.CERTIFICATE_REQUIRED:
-        return _told(
+        return told(
             alert,
             at,
             "LT-A01",
@@ -418,43 +350,21 @@ def _alert(error: AlertReceived, at: Situation) -> Diagnosis:
         )
     if alert in _OURS_REFUSED and at.certificate_sent:
         title = f"The server refused our certificate: {alert.name}."
-        return _told(alert, at, "LT-A02", "client-cert-refused", title)
+        return told(alert, at, "LT-A02", "client-cert-refused", title)
     if (
         at.certificate_requested
         and not at.certificate_sent
         and alert in (alerts.HANDSHAKE_FAILURE, *_OURS_REFUSED)
     ):
         title = "The server wants a client certificate, and got none."
-        return _told(alert, at, "LT-A01", "client-cert-required", title, "likely")
-    return _alert_about_hello(alert, at)
-
-
-def _alert_about_hello(alert: Alert, at: Situation) -> Diagnosis:
-    name = printable(at.server_name or at.host)
-    if alert is alerts.UNRECOGNIZED_NAME:
-        return _told(alert, at, "LT-H06", "sni-unknown", f"The server does not know the name {name}.")
-    if alert is alerts.NO_APPLICATION_PROTOCOL:
-        offered = ", ".join(printable(protocol, 40) for protocol in at.alpn) or "nothing"
-        title = f"No application protocol in common: we offered {offered}."
-        return _told(alert, at, "LT-H08", "alpn", title)
-    if alert is alerts.PROTOCOL_VERSION:
-        title = "The server does not speak TLS 1.3, and no older version is offered."
-        return _told(alert, at, "LT-H01", "version-old", title, "likely")
-    if alert is alerts.INTERNAL_ERROR:
-        title = "The server failed inside (alert 80): often it cannot read its key."
-        return _told(alert, at, "LT-H15", "internal-error", title, "possible")
-    if alert in _OUR_MESSAGE:
-        title = f"The server says that our message is wrong ({alert})."
-        return _told(alert, at, "LT-H14", "our-message-refused", title, "possible")
-    what = "ended the connection" if at.handshake_done else "refused the handshake"
-    title = f"The server {what} with alert {alert}, which by itself does not say why."
-    return _told(alert, at, None, "alert", title, "possible")
+        return told(alert, at, "LT-A01", "client-cert-required", title, "likely")
+    return alert_about_hello(alert, at)
 
 
 def _alert_from_client(alert: Alert, at: Situation) -> Diagnosis:
     if alert in _OURS_REFUSED:
         title = f"The client does not trust our certificate ({alert})."
-        found = _told(
+        found = told(
             alert,
             at,
             "LT-A04",
@@ -463,25 +373,18 @@ def _alert_from_client(alert: Alert, at: Situation) -> Diagnosis:
             "certain" if alert is alerts.UNKNOWN_CA else "likely",
         )
         return replace(found, fixes=(Fix("client", "trust the authority that issued it"),))
-    return _told(alert, at, None, "alert", f"The client ended the connection with alert {alert}.")
+    return told(alert, at, None, "alert", f"The client ended the connection with alert {alert}.")
 
 
-def _told(
-    alert: Alert, at: Situation, code: str | None, slug: str, title: str, confidence: Confidence = "certain"
-) -> Diagnosis:
-    about_us = code in ("LT-A01", "LT-A02")
-    fixes = (
-        Fix("client", "show a certificate", "lucidtls connect … --cert client.pem --key client-key.pem"),
-    )
+def renegotiation_refused(peer: str) -> Diagnosis:
+    """Tell that the peer asked for another handshake, was refused, and went on."""
     return Diagnosis(
-        code=code,
-        slug=slug,
-        title=title,
-        confidence=confidence,
-        exit_code=exits.CLIENT_AUTHENTICATION if about_us else at.phase_exit,
-        fixes=fixes if code == "LT-A01" else (),
-        alert_received=alert,
-        see=("RFC 9846 §6.2",),
+        code="LT-R04",
+        slug="renegotiation",
+        title=f"The {peer} wants to renegotiate; refused.",
+        severity="info",
+        exit_code=exits.OK,
+        see=("RFC 5246 §7.2.2",),
     )
 
 
@@ -507,7 +410,7 @@ _TELLERS: Sequence[tuple[type[BaseException] | tuple[type[BaseException], ...], 
     (CertificateRequired, _no_client_certificate),
     ((BadSignature, BadFinished, BadRecordMac), _wrong_proof),
     (NotTLS, _not_tls),
-    (NegotiationFailure, _negotiation),
+    (NegotiationFailure, negotiation_failure),
     (PeerError, _wrong_protocol),
     (AlertReceived, _alert),
     (TruncatedStream, _truncated),

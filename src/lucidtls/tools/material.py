@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lucidtls.dangerous import LEGACY_2026
 from lucidtls.errors import CertificateRejected, ConfigurationError
 from lucidtls.events import ACCEPTED, Accepted
+from lucidtls.policies import VERSIONS
 from lucidtls.tools import exits
 from lucidtls.tools.failures import local_failure
 from lucidtls.tools.findings import CommandFailed, Diagnosis
 from lucidtls.tools.refusals import sentence
+from lucidtls.trust.algorithms import DEFAULT_CERTIFICATE_POLICY, CertificatePolicy
 from lucidtls.trust.credentials import Credential
 from lucidtls.trust.names import ReferenceName
 from lucidtls.trust.stores import SystemTrust, TrustStore, load_trust
@@ -21,6 +25,9 @@ from lucidtls.trust.verify import ChainVerifier, VerificationRequest, VerifiedCh
 
 PRIVATE = 0o600
 """The mode of files with secrets: for their owner alone."""
+
+WITHDRAWN = ("TLS 1.0", "TLS 1.1")
+"""Versions that --legacy has to allow (RFC 8996)."""
 
 # Names that people use beside those of IANA.
 ALIASES = {
@@ -55,6 +62,33 @@ def _algorithm(name: str) -> str | int:
     return ALIASES.get(name.lower(), name)
 
 
+def protocol_choices(options: argparse.Namespace) -> dict[str, Any]:
+    """What --tls and --legacy say, as arguments of a config."""
+    versions = version_range(options.tls) if options.tls is not None else None
+    if options.legacy:
+        return {"policy": LEGACY_2026, "versions": versions}
+    withdrawn = [name for name in WITHDRAWN if name in (versions or ())]
+    if withdrawn:
+        verb = "is" if len(withdrawn) == 1 else "are"
+        raise usage_error(
+            f"{' and '.join(withdrawn)} {verb} withdrawn (RFC 8996); say --legacy if that is meant"
+        )
+    return {"versions": versions}
+
+
+def version_range(text: str) -> tuple[str, ...]:
+    """Read `1.2`, `1.0..1.2`, `1.2..` and `..1.2` into names of versions, lowest first."""
+    known = [name.removeprefix("TLS ") for name in VERSIONS]
+    low, dots, high = text.partition("..")
+    first, last = (low or known[0], high or known[-1]) if dots else (low, low)
+    if first not in known or last not in known or not text.strip("."):
+        raise usage_error(f"{text!r} names no versions; known are {', '.join(known)}, and ranges as 1.0..1.2")
+    chosen = known[known.index(first) : known.index(last) + 1]
+    if not chosen:
+        raise usage_error(f"{text!r} begins after its end: the lower version goes first")
+    return tuple(f"TLS {version}" for version in chosen)
+
+
 def usage_error(text: str) -> CommandFailed:
     """The command line makes no sense; exit code 2."""
     return CommandFailed(Diagnosis(code=None, slug="usage", title=sentence(text), exit_code=exits.USAGE))
@@ -65,7 +99,9 @@ def configured(make: Callable[[], Any]) -> Any:
     try:
         return make()
     except ConfigurationError as error:
-        raise usage_error(str(error)) from error
+        # The library names its policy; here it goes by the name of the option.
+        text = str(error).replace("policy=lucidtls.dangerous.LEGACY_2026", "--legacy")
+        raise usage_error(text) from error
 
 
 def read_credential(chain: str, key: str | None, password_file: str | None = None) -> Credential:
@@ -115,12 +151,14 @@ class Judge:
     """A verifier for tools: it checks a name of its own choice, and keeps a refusal instead of raising it if
     told to.
 
-    `name` is who the peer must be, whatever name was sent to it; None compares no name.
+    `name` is who the peer must be, whatever name was sent to it; None compares no name. `policy` is what its
+    certificates must be like.
     """
 
     trust: TrustStore
     name: ReferenceName | None
     lenient: bool = False
+    policy: CertificatePolicy = DEFAULT_CERTIFICATE_POLICY
     refusal: CertificateRejected | None = None
     verified: VerifiedChain | None = None
     presented: tuple[bytes, ...] = ()
@@ -128,11 +166,9 @@ class Judge:
     def verify(self, request: VerificationRequest) -> VerifiedChain | Accepted:
         """Judge as `ChainVerifier` does; a refusal is kept, and raised unless lenient."""
         self.presented = request.chain
-        own = VerificationRequest(
-            chain=request.chain, at=request.at, server_name=self.name, role=request.role
-        )
+        own = replace(request, server_name=self.name)
         try:
-            self.verified = ChainVerifier(self.trust).verify(own)
+            self.verified = ChainVerifier(self.trust, self.policy).verify(own)
         except CertificateRejected as error:
             self.refusal = error
             if self.lenient:

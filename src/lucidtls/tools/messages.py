@@ -7,6 +7,7 @@ from typing import Any
 
 from lucidtls.errors import DecodeError, PeerError
 from lucidtls.tools.text import printable, short_hex
+from lucidtls.wire import messages12
 from lucidtls.wire.codepoints import (
     CIPHER_SUITES,
     EXTENSIONS,
@@ -26,10 +27,10 @@ from lucidtls.wire.messages13 import (
     KeyUpdate,
     NewSessionTicket,
 )
+from lucidtls.wire.versions import VERSION_NAMES, version_name
 
 Field = tuple[str, str]
 
-_VERSIONS = {0x0304: "TLS 1.3", 0x0303: "TLS 1.2", 0x0302: "TLS 1.1", 0x0301: "TLS 1.0", 0x0300: "SSL 3.0"}
 _PSK_MODES = {0: "psk_ke", 1: "psk_dhe_ke"}
 
 
@@ -42,6 +43,7 @@ def fields_of(message: object) -> list[Field]:
 
 
 def _client_hello(message: ClientHello) -> Iterable[Field]:
+    yield "version", version_name(message.legacy_version)
     yield "random", short_hex(message.random, 32)
     yield "session id", short_hex(message.legacy_session_id) or "empty"
     yield "cipher suites", _names(CIPHER_SUITES, message.cipher_suites)
@@ -49,6 +51,7 @@ def _client_hello(message: ClientHello) -> Iterable[Field]:
 
 
 def _server_hello(message: ServerHello) -> Iterable[Field]:
+    yield "version", version_name(message.legacy_version)
     if not message.is_retry_request:
         yield "random", short_hex(message.random, 32)
     yield "cipher suite", name_of(CIPHER_SUITES, message.cipher_suite)
@@ -74,7 +77,7 @@ def _certificate_verify(message: CertificateVerify) -> Iterable[Field]:
     yield "signature", short_hex(message.signature)
 
 
-def _finished(message: Finished) -> Iterable[Field]:
+def _finished(message: Finished | messages12.Finished) -> Iterable[Field]:
     yield "verify data", short_hex(message.verify_data)
 
 
@@ -88,6 +91,63 @@ def _key_update(message: KeyUpdate) -> Iterable[Field]:
     yield "request update", "yes" if message.request_update else "no"
 
 
+# Before TLS 1.3
+
+
+def _older_certificate(message: messages12.Certificate) -> Iterable[Field]:
+    for place, certificate in enumerate(message.certificate_list):
+        yield f"certificate {place}", f"{len(certificate)} bytes"
+
+
+def _certificate_status(message: messages12.CertificateStatus) -> Iterable[Field]:
+    yield "OCSP response", f"{len(message.response)} bytes"
+
+
+def _server_key_exchange(message: messages12.ServerKeyExchange) -> Iterable[Field]:
+    if message.identity_hint is not None:
+        yield "identity hint", printable(message.identity_hint, 60) or "empty"
+    match message.parameters:
+        case messages12.ECDHParameters(group=group, public=public):
+            yield "group", name_of(GROUPS, group)
+            yield "public", short_hex(public)
+        case messages12.DHParameters(p=p, g=g, public=public):
+            yield "prime", f"{int.from_bytes(p).bit_length()} bits"
+            yield "generator", short_hex(g)
+            yield "public", short_hex(public)
+    if message.scheme is not None:
+        yield "algorithm", name_of(SIGNATURE_SCHEMES, message.scheme)
+    if message.signature is not None:
+        yield "signature", short_hex(message.signature)
+
+
+def _older_certificate_request(message: messages12.CertificateRequest) -> Iterable[Field]:
+    yield "certificate types", ", ".join(_CERTIFICATE_TYPES.get(code, str(code)) for code in message.types)
+    if message.schemes is not None:
+        yield "signature algorithms", _names(SIGNATURE_SCHEMES, message.schemes)
+    yield "authorities", str(len(message.authorities))
+
+
+def _client_key_exchange(message: messages12.ClientKeyExchange) -> Iterable[Field]:
+    if message.identity is not None:
+        yield "identity", printable(message.identity, 60)
+    if message.exchange is not None:
+        what = "encrypted premaster secret" if message.kind == "rsa" else "public"
+        yield what, short_hex(message.exchange)
+
+
+def _older_certificate_verify(message: messages12.CertificateVerify) -> Iterable[Field]:
+    if message.scheme is not None:
+        yield "algorithm", name_of(SIGNATURE_SCHEMES, message.scheme)
+    yield "signature", short_hex(message.signature)
+
+
+def _older_ticket(message: messages12.NewSessionTicket) -> Iterable[Field]:
+    yield "lifetime hint", f"{message.lifetime_hint} s"
+    yield "ticket", f"{len(message.ticket)} bytes"
+
+
+_CERTIFICATE_TYPES = {1: "rsa_sign", 2: "dss_sign", 64: "ecdsa_sign"}
+
 _TELLERS: dict[type[Any], Callable[[Any], Iterable[Field]]] = {
     ClientHello: _client_hello,
     ServerHello: _server_hello,
@@ -98,7 +158,22 @@ _TELLERS: dict[type[Any], Callable[[Any], Iterable[Field]]] = {
     Finished: _finished,
     NewSessionTicket: _new_session_ticket,
     KeyUpdate: _key_update,
+    messages12.Certificate: _older_certificate,
+    messages12.CertificateStatus: _certificate_status,
+    messages12.ServerKeyExchange: _server_key_exchange,
+    messages12.CertificateRequest: _older_certificate_request,
+    messages12.ClientKeyExchange: _client_key_exchange,
+    messages12.CertificateVerify: _older_certificate_verify,
+    messages12.Finished: _finished,
+    messages12.NewSessionTicket: _older_ticket,
 }
+
+
+def chain_of(message: object) -> tuple[bytes, ...]:
+    """The certificates that a Certificate message of any version carries; none for no message."""
+    if isinstance(message, messages12.Certificate):
+        return message.certificate_list
+    return tuple(entry.data for entry in message.entries) if isinstance(message, Certificate) else ()
 
 
 def message_name(name: str, message: object) -> str:
@@ -152,7 +227,7 @@ def _key_shares(value: Any) -> str:
 
 def _versions(value: Any) -> str:
     codes = (value,) if isinstance(value, int) else value
-    return ", ".join(_VERSIONS.get(code, f"0x{code:04x}") for code in codes)
+    return ", ".join(VERSION_NAMES.get(code) or f"0x{code:04x}" for code in codes)
 
 
 def _protocols(value: Iterable[bytes]) -> str:

@@ -177,6 +177,7 @@ def about(tls: TLSSocket) -> dict[str, Any]:
         "version": agreed.version,
         "suite": agreed.cipher_suite,
         "group": agreed.group,
+        "key_exchange": agreed.key_exchange,
         "server_name": agreed.server_name,
         "alpn": agreed.alpn,
         "hello_retried": agreed.hello_retried,

@@ -26,22 +26,33 @@ from lucidtls.events import CredentialWanted
 from lucidtls.io.server import LINGER, MAX_CONNECTIONS, Listener
 from lucidtls.io.sockets import TLSSocket
 from lucidtls.tools import exits, pages
-from lucidtls.tools.development import DEFAULT_NAMES, MAX_DAYS, Authority, data_directory, open_authority
+from lucidtls.tools.agreement import agreement_of
+from lucidtls.tools.development import (
+    DEFAULT_NAMES,
+    MAX_DAYS,
+    Authority,
+    KeyKind,
+    data_directory,
+    open_authority,
+)
 from lucidtls.tools.document import MARKS, Line, Mark, Style, line
-from lucidtls.tools.failures import Situation, diagnose, first_line_of, local_failure
+from lucidtls.tools.failures import diagnose, first_line_of, local_failure
 from lucidtls.tools.findings import CommandFailed, Diagnosis
 from lucidtls.tools.material import (
     algorithm_list,
     configured,
     key_log_writer,
+    protocol_choices,
     read_credential,
     read_trust,
     usage_error,
 )
+from lucidtls.tools.situation import Situation
 from lucidtls.tools.terminal import Terminal
 from lucidtls.tools.text import milliseconds, printable
 from lucidtls.tools.watch import Watcher
 from lucidtls.trust.credentials import Credential
+from lucidtls.wire.versions import VERSION_NAMES
 
 RENEWAL: Final = timedelta(days=MAX_DAYS / 3)
 """A development certificate with less time left than this is issued again while the server runs."""
@@ -53,6 +64,7 @@ class DevelopmentIdentity:
 
     authority: Authority
     names: tuple[str, ...]
+    kind: KeyKind = "ec"
     credential: Credential = field(init=False)
     until: datetime = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -61,7 +73,7 @@ class DevelopmentIdentity:
         self._issue()
 
     def _issue(self) -> None:
-        issued = self.authority.issue(self.names)
+        issued = self.authority.issue(self.names, kind=self.kind)
         self.credential = issued.credential()
         self.until = issued.certificate.not_valid_after_utc
 
@@ -103,12 +115,16 @@ class Service:
         entry: dict[str, Any] = {"number": number, "client": _place(address)}
         try:
             tls.handshake(self.timeout)
-            entry |= pages.about(tls) | {"handshake_ms": round((time.perf_counter() - started) * 1000, 1)}
+            entry |= (
+                pages.about(tls)
+                | _older_json(watcher)
+                | {"handshake_ms": round((time.perf_counter() - started) * 1000, 1)}
+            )
             entry["did"] = self.handler(tls)
             self._log_success(number, address, tls, entry)
         except (TLSError, OSError) as error:
             self._answer_plain_http(error, sock, connection)
-            self._log_failure(number, address, diagnose(error, _situation(tls, watcher)), entry)
+            self._log_failure(number, address, diagnose(error, _situation(tls, watcher, self.config)), entry)
         finally:
             tls.close(linger=LINGER)
             if self.once:
@@ -124,7 +140,7 @@ class Service:
     def _log_success(self, number: int, address: Any, tls: TLSSocket, entry: dict[str, Any]) -> None:
         agreed = tls.negotiated
         suite = agreed.cipher_suite.removeprefix("TLS_").rpartition("_")[0]
-        parts = [f"{agreed.version.replace(' ', '')} {suite} {agreed.group}"]
+        parts = [agreed.version.replace(" ", ""), suite, *([agreed.group] if agreed.group else [])]
         parts += [f"{name}={printable(value, 60)}" for name, value in
                   (("sni", agreed.server_name), ("alpn", agreed.alpn)) if value]  # fmt: skip
         if agreed.verified is not None:
@@ -161,13 +177,23 @@ def _place(address: Any) -> str:
     return str(address)
 
 
-def _situation(tls: TLSSocket, watcher: Watcher) -> Situation:
+def _older_json(watcher: Watcher) -> dict[str, Any]:
+    """What was agreed that only older versions have."""
+    agreed = agreement_of(watcher)
+    return agreed.as_json() if agreed is not None else {}
+
+
+def _situation(tls: TLSSocket, watcher: Watcher, config: ServerConfig) -> Situation:
+    agreed = agreement_of(watcher)
     return Situation(
         role="server",
         connected=True,
         handshake_done=watcher.state == "CONNECTED",
         bytes_received=tls.bytes_received,
         first_line=first_line_of(tls.beginning) if tls.beginning else "",
+        versions=tuple(VERSION_NAMES[code] for code in config.algorithms.versions),
+        legacy=config.policy.legacy,
+        key_exchange=agreed.key_exchange if agreed is not None else None,
     )
 
 
@@ -243,6 +269,7 @@ def prepare(options: argparse.Namespace, terminal: Terminal) -> tuple[Service, l
             client_authentication=options.client_cert,
             hello_retry=options.hrr,
             key_log=key_log_writer(options.keylog) if options.keylog else None,
+            **protocol_choices(options),
             **choices,
         )
     )
@@ -268,7 +295,9 @@ def _identity(options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         raise usage_error("--key needs --cert")
     try:
         authority, _ = open_authority()
-        identity = DevelopmentIdentity(authority, tuple(options.name or DEFAULT_NAMES))
+        # RSA is what every old client knows, and what RSA key exchange needs.
+        kind: KeyKind = "rsa" if options.legacy else "ec"
+        identity = DevelopmentIdentity(authority, tuple(options.name or DEFAULT_NAMES), kind)
     except (ConfigurationError, OSError) as error:
         raise CommandFailed(local_failure(error, "cert-dev")) from error
     root = data_directory() / "constrained" / "root.pem"

@@ -9,10 +9,13 @@ from lucidtls.events import Negotiated
 from lucidtls.io.sockets import TLSSocket
 from lucidtls.io.transport import Address
 from lucidtls.tools import exits
-from lucidtls.tools.failures import Situation, first_line_of
+from lucidtls.tools.agreement import Agreement, agreement_of
+from lucidtls.tools.failures import first_line_of
 from lucidtls.tools.findings import Diagnosis
 from lucidtls.tools.material import Judge
+from lucidtls.tools.messages import chain_of
 from lucidtls.tools.report import Clock
+from lucidtls.tools.situation import Situation
 from lucidtls.tools.target import Target
 from lucidtls.tools.watch import Watcher
 from lucidtls.trust.credentials import Credential
@@ -27,6 +30,8 @@ class Visit:
     judge: Judge
     sni: str | None
     alpn: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    legacy: bool = False
     credential: Credential | None = None
     trust_text: str = ""
     clock: Clock = field(default_factory=Clock)
@@ -58,6 +63,11 @@ class Visit:
             (len(entry.body) + 4 for _, name, entry in self.watcher.messages if name == "ClientHello"), 0
         )
 
+    @property
+    def agreement(self) -> Agreement | None:
+        """What the server settled, as far as it has said so."""
+        return agreement_of(self.watcher, self.negotiated)
+
     def situation(self) -> Situation:
         """What there is to know about an error that comes now."""
         tls = self.tls
@@ -73,7 +83,9 @@ class Visit:
             server_name=self.sni,
             alpn=self.alpn,
             certificate_requested=asked,
-            certificate_sent=asked and self.negotiated is not None and self.negotiated.client_authenticated,
+            certificate_sent=asked and bool(chain_of(self.watcher.sent("Certificate"))),
             now=self.now,
             first_line=first_line_of(tls.beginning) if tls is not None and tls.beginning else "",
+            versions=self.versions,
+            legacy=self.legacy,
         )

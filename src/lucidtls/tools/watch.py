@@ -35,7 +35,7 @@ class Watcher:
         self.state = ""
         self.first_sent: float | None = None
         self.first_received: float | None = None
-        self._role = role
+        self.role = role
         self._log = log
         self._verbosity = verbosity
         self._prefix = prefix
@@ -68,13 +68,14 @@ class Watcher:
 
     def sent(self, name: str) -> Any:
         """The first message of this name that we sent, decoded; None if we sent none."""
-        return self._find("sent", name)
+        return self.find("sent", name)
 
     def received(self, name: str) -> Any:
         """The first message of this name that came, decoded; None if none did."""
-        return self._find("received", name)
+        return self.find("received", name)
 
-    def _find(self, direction: Direction, wanted: str) -> Any:
+    def find(self, direction: Direction, wanted: str) -> Any:
+        """The first message of this name that went this way, decoded; None if there was none."""
         for way, name, entry in self.messages:
             if way == direction and name == wanted:
                 return entry.message
@@ -105,7 +106,7 @@ class Watcher:
         if direction is None:
             self._log(line((elapsed, "dim"), (text, "dim")))
             return
-        speaker = self._role if direction == "sent" else _OTHER[self._role]
+        speaker = self.role if direction == "sent" else _OTHER[self.role]
         self._log(line((elapsed, "dim"), (f"{speaker} > ", _SIDES[speaker]), text))
 
 

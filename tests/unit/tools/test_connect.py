@@ -304,7 +304,7 @@ SILENCE: list[tuple[str, Callable[[socket.socket], None], int, str | None, int |
     ),
     ("alert 40", say(alert(40)), 7, None, None, "does not say why"),
     ("alert 47", say(alert(47)), 7, "LT-H14", None, "our message is wrong"),
-    ("alert 70", say(alert(70)), 7, "LT-H01", None, "does not speak TLS 1.3"),
+    ("alert 70", say(alert(70)), 7, "LT-H01", None, "speaks none of the versions offered: TLS 1.3, TLS 1.2"),
     ("alert 80", say(alert(80)), 7, "LT-H15", None, "failed inside"),
     ("alert 112", say(alert(112)), 7, "LT-H06", None, f"does not know the name {SERVER_NAME}"),
     ("alert 120", say(alert(120)), 7, "LT-H08", None, "we offered nothing"),
@@ -486,7 +486,7 @@ def test_an_old_server_is_told_from_a_broken_one(run: Run, tmp_path: Path) -> No
             context.wrap_socket(sock, server_side=True)
 
     with listening(serve) as port:
-        shown = visit(run, port, "--insecure", "--json")
+        shown = visit(run, port, "--insecure", "--json", "--tls", "1.3")
     assert shown.code == 7
     assert shown.diagnosis["code"] == "LT-H01"
 
