@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from lucidtls import policies
 from lucidtls.crypto.dh12 import check_parameters
+from lucidtls.crypto.ffdh import Field
 from lucidtls.crypto.groups import Group
 from lucidtls.crypto.hashes import SHA1
 from lucidtls.crypto.randomness import Random
@@ -425,8 +426,7 @@ class ServerConfig(_Config):
             raise ConfigurationError(
                 "RSA key exchange needs a cryptography library that hides bad padding (OpenSSL 3.2 or later)"
             )
-        if self.dh_parameters is not None:
-            self._check_parameters(*self.dh_parameters)
+        _ = self.own_field
         if self.client_authentication not in ("none", "request", "require"):
             raise ConfigurationError('client_authentication is "none", "request" or "require"')
         judged = self.trust is not None or self.verifier is not None
@@ -441,13 +441,17 @@ class ServerConfig(_Config):
         if self.hello_retry == "always" and self.cookie_key is None:
             raise ConfigurationError('hello_retry="always" needs a cookie_key')
 
-    def _check_parameters(self, prime: int, generator: int) -> None:
-        """Hold our own Diffie-Hellman parameters against what we would take from a server."""
+    @cached_property
+    def own_field(self) -> Field | None:
+        """The field of `dh_parameters`, held against what a client of ours would take from a server."""
+        if self.dh_parameters is None:
+            return None
+        prime, generator = self.dh_parameters
         if prime < 1 or generator < 1:
             raise ConfigurationError("dh_parameters are two positive numbers, p and g")
         p, g = (number.to_bytes(-(-number.bit_length() // 8)) for number in (prime, generator))
         try:
-            check_parameters(p, g, b"\2", self.minimum_dh_bits)
+            return check_parameters(p, g, b"\2", self.minimum_dh_bits).field
         except PeerError as error:
             raise ConfigurationError(f"dh_parameters would be refused: {error.message}") from None
 

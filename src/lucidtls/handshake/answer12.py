@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lucidtls.config import UNCOMPRESSED, ServerConfig
-from lucidtls.crypto.ffdh import Field, ForeignField
+from lucidtls.crypto.ffdh import Field
 from lucidtls.crypto.groups import SECP256R1, Group
 from lucidtls.crypto.suites12 import CipherSuite12
 from lucidtls.errors import IllegalParameter, InsufficientSecurity, NegotiationFailure, UnrecognizedName
@@ -95,7 +95,7 @@ def choose12(
     if config.master_secret_mode == "require" and not offer.extended_master_secret:
         raise NegotiationFailure(
             "the client does not know the extended main secret, which this server requires",
-            clause="RFC 7627 §5.3",
+            clause="RFC 7627 §5.2",
         )
     without_field = False
     for suite in suites_in_common(config, offer):
@@ -189,8 +189,8 @@ def choose_parameters(config: ServerConfig, offer: ClientOffer, kind: str | None
         # "If none of the [named] groups are acceptable, the server MUST NOT select an FFDHE cipher suite"
         # (RFC 7919 §4).
         return next((group for group in fields if group.code in named), None)
-    if config.dh_parameters is not None:
-        return ForeignField(*config.dh_parameters)
+    if config.own_field is not None:
+        return config.own_field
     return fields[0] if fields else None
 
 

@@ -86,14 +86,16 @@ def verify_older_signature(
     signature: bytes,
     content: bytes,
     offered: Collection[int],
+    *,
+    clause: str,
 ) -> str:
     """Check a signature before TLS 1.3; returns the scheme's name.
 
-    `scheme` is None before TLS 1.2. Raises IllegalParameter for a scheme that was not offered or does not fit
-    the key, and BadSignature.
+    `scheme` is None before TLS 1.2; `clause` is that of the message with the signature. Raises
+    IllegalParameter for a scheme that was not offered or does not fit the key, and BadSignature.
     """
     row = _scheme_for(version, key, scheme, offered)
-    row.verify12(key, signature, content, "RFC 5246 §7.4.3")
+    row.verify12(key, signature, content, clause)
     return row.name
 
 

@@ -146,6 +146,7 @@ def accept_server_key_exchange(
             message.signature or b"",
             signed_parameters(terms, message.signed_params()),
             hs.config.algorithms.scheme_codes,
+            clause="RFC 5246 §7.4.3",
         )
     return accept_server_share(hs.config, message), scheme
 

@@ -124,6 +124,7 @@ def accept_renegotiation_info(hs: ClientHandshake, extensions: Extensions) -> bo
     # is not, MUST abort the handshake (by sending a fatal handshake_failure alert)." (RFC 5746 §3.4)
     if not compare_digest(info, expected):
         raise NegotiationFailure(
-            "the server's renegotiation_info belongs to another connection", clause="RFC 5746 §3.4"
+            "the server's renegotiation_info belongs to another connection",
+            clause="RFC 5746 §3.4" if before is None else "RFC 5746 §3.5",
         )
     return True

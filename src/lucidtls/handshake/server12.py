@@ -64,6 +64,7 @@ async def run(hs: ServerHandshake, hello: ClientHello, version: int) -> Connecte
 
     flight = await take_client_flight(hs, hello, terms, choice, share)
     client_verify_data = await take_older_finished(hs.channel, terms, flight.keys, "client")
+    hs.channel.require_record_boundary("our Finished")
     server_verify_data = send_older_finished(hs.channel, terms, flight.keys, "server")
     identity = flight.identity
     negotiated = Negotiated(
@@ -252,7 +253,13 @@ async def authenticate_client(hs: ServerHandshake, terms: Terms, chain: tuple[by
     content = hs.channel.transcript.messages()
     message: CertificateVerify = await waiting_for(terms.certificate_verify)
     scheme = verify_older_signature(
-        terms.version, key, message.scheme, message.signature, content, config.algorithms.scheme_codes
+        terms.version,
+        key,
+        message.scheme,
+        message.signature,
+        content,
+        config.algorithms.scheme_codes,
+        clause="RFC 5246 §7.4.8",
     )
     verified = await authentication.judge_chain(config, chain, role="client", server_name=None)
     return PeerIdentity(chain, verified, scheme)
