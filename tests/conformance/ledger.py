@@ -20,9 +20,19 @@ from tests.conformance.refusal import all_refusals
 
 SOURCE = Path(lucidtls.__file__).parent
 ENGINE = ("wire", "record", "handshake")
-CRYPTO = tuple(f"crypto/{name}.py" for name in ("agreements", "groups", "signatures"))
+CRYPTO = tuple(f"crypto/{name}.py" for name in ("agreements", "cbc", "dh12", "groups", "signatures"))
 
-OURS = frozenset({"ConfigurationError", "InternalError", "UsageError", "ValueError", "TypeError", "_too_big"})
+OURS = frozenset(
+    {
+        "ConfigurationError",
+        "InternalError",
+        "NotImplementedError",
+        "UsageError",
+        "ValueError",
+        "TypeError",
+        "_too_big",
+    }
+)
 """What blames the program and not the peer."""
 
 ENDINGS = frozenset({"AlertReceived", "TruncatedStream"})
@@ -78,20 +88,30 @@ def site_of(error: BaseException) -> Site | None:
     while trace is not None:
         path = Path(trace.tb_frame.f_code.co_filename)
         if path.is_relative_to(SOURCE):
-            where = path.relative_to(SOURCE).as_posix()
-            for site in sites():
-                if site.path == where and site.first <= trace.tb_lineno <= site.last:
-                    found = site
+            found = _site_at(path.relative_to(SOURCE).as_posix(), trace.tb_lineno) or found
         trace = trace.tb_next
     return found
+
+
+def _site_at(where: str, line: int) -> Site | None:
+    return next((site for site in sites() if site.path == where and site.first <= line <= site.last), None)
+
+
+def sites_of(error: BaseException) -> Iterator[Site]:
+    """The places an error went through: of an InvalidTag another place makes an error that says no more."""
+    seen: BaseException | None = error
+    while seen is not None:
+        site = site_of(seen)
+        if site is not None:
+            yield site
+        seen = seen.__context__
 
 
 def reached() -> dict[Site, list[tuple[str, str]]]:
     """For each place, the attacks that end there, with the clause they break."""
     found: defaultdict[Site, list[tuple[str, str]]] = defaultdict(list)
     for row in all_refusals():
-        site = site_of(row.attack().failure)
-        if site is not None:
+        for site in sites_of(row.attack().failure):
             found[site].append((row.clause, row.name))
     return dict(found)
 

@@ -33,6 +33,8 @@ MODULES = (
     "older_authentication",
     "older_order",
     "older_offer",
+    "older_records",
+    "older_again",
 )
 
 

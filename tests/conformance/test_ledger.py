@@ -49,8 +49,6 @@ NOT_SENT = {
     "certificate_revoked": "revocation is not checked yet",
     "bad_certificate_status_response": "stapled OCSP responses are not asked for yet",
     "unknown_psk_identity": "PSKs are not offered or accepted yet",
-    "inappropriate_fallback": "TLS 1.2 is not spoken yet",
-    "insufficient_security": "handshake_failure is sent in its place, as §4.2.1 allows",
     "access_denied": "for applications",
     "general_error": "a more specific alert is always at hand",
 }

@@ -366,3 +366,16 @@ def encrypted_extensions_are_cut_in_an_extension() -> Peer:
 def encrypted_extensions_have_an_extension_twice() -> Peer:
     peer = HostileServer.at("WAIT_EE")
     return peer.send(handshake_message(8, b"\0\x08" + bytes(8)))
+
+
+@refusal(UnexpectedMessage, "RFC 9846 §4")
+def hello_request_comes_before_a_server_hello_of_tls_1_3() -> Peer:
+    """A client that offers TLS 1.2 too passes over it until it knows the version."""
+    peer = HostileServer()
+    peer.deliver(plain(22, bytes(4)))
+    return peer.send_server_hello()
+
+
+@refusal(UnexpectedMessage, "RFC 9846 §4")
+def hello_request_comes_to_a_client_of_tls_1_3_alone() -> Peer:
+    return HostileServer(client_config(versions=("TLS 1.3",))).deliver(plain(22, bytes(4)))

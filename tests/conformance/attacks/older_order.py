@@ -221,10 +221,10 @@ for _role, _step in (("client", "server_hello_done"), ("server", "client_hello")
         )
 for _role in STEPS:
     refused(
-        f"{_role}_of_tls_1_2_gets_a_byte_behind_the_finished_in_its_record",
+        f"{_role}_gets_half_a_message_behind_the_finished_and_then_data",
         UnexpectedMessage,
         "RFC 9846 §5.1",
-        partial(_behind, _role, "finished", b"\0"),
+        lambda role=_role: _behind(role, "finished", b"\0").send_data(b"x"),
     )
 
 
