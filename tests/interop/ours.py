@@ -168,6 +168,41 @@ def psk_of_server(settings: Settings) -> dict[str, Any]:
     return {"find_psk": keys.get, "psk_identity_hint": shared.hint.encode() if shared.hint else None}
 
 
+def client_connection(settings: Settings) -> ClientConnection:
+    """Return our client with some settings."""
+    config = ClientConfig(
+        trust=settings.trust,
+        credentials=credential_of(settings),
+        alpn=settings.alpn,
+        cipher_suites=settings.suites,
+        groups=settings.groups,
+        shares=settings.shares,
+        signature_schemes=settings.schemes,
+        **older_fields(settings),
+        **psk_of_client(settings),
+        **settings.extra,
+    )
+    return ClientConnection(config, settings.server_name or "127.0.0.1")
+
+
+def server_connection(settings: Settings) -> ServerConnection:
+    """Return our server with some settings."""
+    asks = settings.client_authentication.value != "none"
+    config = ServerConfig(
+        trust=settings.trust if asks else None,
+        credentials=credential_of(settings),
+        alpn=settings.alpn,
+        cipher_suites=settings.suites,
+        groups=settings.groups,
+        signature_schemes=settings.schemes,
+        client_authentication=settings.client_authentication.value,
+        **older_fields(settings),
+        **psk_of_server(settings),
+        **settings.extra,
+    )
+    return ServerConnection(config)
+
+
 class Ours:
     """lucidtls."""
 
@@ -179,32 +214,7 @@ class Ours:
         return True
 
     def client(self, plain: socket.socket, settings: Settings) -> Stream:
-        config = ClientConfig(
-            trust=settings.trust,
-            credentials=credential_of(settings),
-            alpn=settings.alpn,
-            cipher_suites=settings.suites,
-            groups=settings.groups,
-            shares=settings.shares,
-            signature_schemes=settings.schemes,
-            **older_fields(settings),
-            **psk_of_client(settings),
-            **settings.extra,
-        )
-        return EngineStream(plain, ClientConnection(config, settings.server_name or "127.0.0.1"))
+        return EngineStream(plain, client_connection(settings))
 
     def server(self, plain: socket.socket, settings: Settings) -> Stream:
-        asks = settings.client_authentication.value != "none"
-        config = ServerConfig(
-            trust=settings.trust if asks else None,
-            credentials=credential_of(settings),
-            alpn=settings.alpn,
-            cipher_suites=settings.suites,
-            groups=settings.groups,
-            signature_schemes=settings.schemes,
-            client_authentication=settings.client_authentication.value,
-            **older_fields(settings),
-            **psk_of_server(settings),
-            **settings.extra,
-        )
-        return EngineStream(plain, ServerConnection(config))
+        return EngineStream(plain, server_connection(settings))

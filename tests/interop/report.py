@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +19,19 @@ import pytest
 
 from tests.interop.peers.all import PEERS
 from tests.interop.settings import CLIENT, SERVER
+from tests.interop.suites import KEY_EXCHANGES, OLDER_VERSIONS
 
 HERE = Path(__file__).parent
 ROLES = {SERVER: "Our client, their server", CLIENT: "Our server, their client"}
 NONE = "–"
+INTRODUCTION = (
+    "Written by `python -m tests.interop.report --markdown FILE`. Numbers count connections that succeeded,",
+    "with everything checked that both sides tell; `12 of 60` are some of sixty combinations that there are.",
+    "A dash is for what the peer does not have; the table at the end says why. Peers run with whatever switches",
+    "let them use what they hold back for its weakness: `@SECLEVEL=0` for OpenSSL, Node, Python and curl, a",
+    "priority string for GnuTLS, `-V` and `-c` for NSS, `MinVersion`, `CipherSuites` and `GODEBUG=tlssha1=1`",
+    "for Go, an empty `jdk.tls.disabledAlgorithms` for Java.",
+)
 
 
 @dataclass(slots=True)
@@ -80,32 +90,88 @@ def versions() -> dict[str, str]:
     return found
 
 
-def table(cells: dict[Key, Cell], role: str) -> list[str]:
-    """Return one role's table in Markdown: features down, peers across."""
-    peers = [name for name in PEERS if any(key[0] == role and key[2] == name for key in cells)]
-    features = list(dict.fromkeys(key[1] for key in cells if key[0] == role))
+def peers_with(cells: dict[Key, Cell], role: str, features: list[str]) -> list[str]:
+    """Return the peers that have a cell for one of some features in a role."""
+    return [name for name in PEERS if any((role, feature, name) in cells for feature in features)]
+
+
+def table(cells: dict[Key, Cell], role: str, features: Mapping[str, str]) -> list[str]:
+    """Return one role's table in Markdown: features down, by key and title, and peers across."""
+    peers = peers_with(cells, role, list(features))
     lines = ["| |" + "".join(f" {peer} |" for peer in peers), "| --- |" + " --- |" * len(peers)]
-    for feature in sorted(features):
+    for feature, title in features.items():
         row = [str(cells[role, feature, peer]) if (role, feature, peer) in cells else NONE for peer in peers]
-        lines.append(f"| {feature} | " + " | ".join(row) + " |")
+        lines.append(f"| {title} | " + " | ".join(row) + " |")
     return lines
+
+
+def key_exchanges(cells: dict[Key, Cell], role: str, version: str) -> dict[str, str]:
+    """Return the features that are a key exchange of a version, with the exchange's name as title."""
+    found = {feature for key_role, feature, _ in cells if key_role == role}
+    named = {f"{version}: {exchange}": exchange for exchange in KEY_EXCHANGES}
+    return {feature: title for feature, title in named.items() if feature in found}
+
+
+def other_features(cells: dict[Key, Cell], role: str, versions: tuple[str, ...]) -> dict[str, str]:
+    """Return the other features of TLS 1.3 alone, or of the versions before it."""
+    found = sorted({feature for key_role, feature, _ in cells if key_role == role and ": TLS" not in feature})
+    older = [feature for feature in found if feature.startswith(OLDER_VERSIONS)]
+    chosen = older if versions == OLDER_VERSIONS else [feature for feature in found if feature not in older]
+    exchanges = {feature for version in OLDER_VERSIONS for feature in key_exchanges(cells, role, version)}
+    return {feature: feature for feature in chosen if feature not in exchanges}
+
+
+def sections(cells: dict[Key, Cell]) -> list[str]:
+    """Return the tables, each under its heading."""
+    lines: list[str] = []
+    for role, title in ROLES.items():
+        parts = [("TLS 1.3", other_features(cells, role, ("TLS 1.3",)))]
+        parts += [
+            (f"{version}, key exchanges", key_exchanges(cells, role, version))
+            for version in reversed(OLDER_VERSIONS)
+        ]
+        parts.append(("TLS 1.2, 1.1 and 1.0, what else", other_features(cells, role, OLDER_VERSIONS)))
+        lines += ["", f"## {title}"]
+        for heading, features in parts:
+            if features:
+                lines += ["", f"### {heading}", "", *table(cells, role, features)]
+    return lines
+
+
+def missing() -> list[str]:
+    """Return what each peer cannot do before TLS 1.3, and why, as a table in Markdown."""
+    lines = [
+        "",
+        "## What the peers cannot do before TLS 1.3",
+        "",
+        "| peer | what | why |",
+        "| --- | --- | --- |",
+    ]
+    for name, peer in PEERS.items():
+        rows: dict[tuple[str, str], None] = {}
+        for capabilities in (peer.server, peer.client):
+            if capabilities and capabilities.older:
+                rows |= dict.fromkeys(capabilities.older.lacks)
+        lines += [f"| {name} | {what} | {why} |" for what, why in rows]
+        if peer.server is None:
+            lines.append(f"| {name} | being a server | it is a client |")
+    return lines
+
+
+def remarks(cells: dict[Key, Cell]) -> list[str]:
+    """Return the notes to cells, each said once for all cells that have it."""
+    about: dict[str, dict[str, None]] = defaultdict(dict)
+    for (_, feature, peer), cell in cells.items():
+        for note in cell.notes:
+            about[note][peer if feature.startswith(OLDER_VERSIONS) else f"{peer}, {feature}"] = None
+    return ["", *(f"- {note} ({'; '.join(places)})" for note, places in about.items())] if about else []
 
 
 def markdown(cells: dict[Key, Cell], found: dict[str, str]) -> str:
     """Return the whole report in Markdown."""
-    lines = [
-        "# Interoperability",
-        "",
-        "Written by `python -m tests.interop.report`; numbers count connections.",
-        "",
-    ]
-    lines += ["| peer | version |", "| --- | --- |"]
+    lines = ["# Interoperability", "", *INTRODUCTION, "", "| peer | version |", "| --- | --- |"]
     lines += [f"| {name} | {version} |" for name, version in found.items()]
-    for role, title in ROLES.items():
-        lines += ["", f"## {title}", "", *table(cells, role)]
-    notes = [(peer, feature, note) for (_, feature, peer), cell in cells.items() for note in cell.notes]
-    if notes:
-        lines += ["", *(f"- {peer}, {feature}: {note}" for peer, feature, note in dict.fromkeys(notes))]
+    lines += [*sections(cells), *missing(), *remarks(cells)]
     return "\n".join(lines) + "\n"
 
 
