@@ -79,7 +79,7 @@ METHODS: Final = {
 
 @dataclass(slots=True)
 class Terms:
-    """What the two hellos settled."""
+    """What the two hellos settled. `method` is the key exchange, `hash` that of PRF and transcript."""
 
     version: int
     suite: CipherSuite12
@@ -90,16 +90,12 @@ class Terms:
     secure_renegotiation: bool
     ticket: bool = False
     status: bool = False
+    method: Method = field(init=False)
+    hash: HashAlgorithm = field(init=False)
 
-    @property
-    def method(self) -> Method:
-        """The key exchange."""
-        return METHODS[self.suite.key_exchange]
-
-    @property
-    def hash(self) -> HashAlgorithm:
-        """The hash of PRF and transcript."""
-        return prf_hash(self.version, self.suite)
+    def __post_init__(self) -> None:
+        self.method = METHODS[self.suite.key_exchange]
+        self.hash = prf_hash(self.version, self.suite)
 
     @property
     def server_key_exchange(self) -> ServerKeyExchangeForm:
@@ -156,9 +152,10 @@ def agree_on_keys(channel: Channel, terms: Terms, premaster: bytes, random: Rand
     channel.trace_computation("PRF", inputs, secret, "main secret")
     channel.log_secret("CLIENT_RANDOM", secret)
     block = key_block(terms.version, terms.suite, secret, client, server)
-    inputs = (("main secret", secret), ("server random", server), ("client random", client))
-    channel.trace_computation("PRF", inputs, block.whole, "key block")
-    _trace_keys(channel, block)
+    if channel.trace is not None:
+        inputs = (("main secret", secret), ("server random", server), ("client random", client))
+        channel.trace_computation("PRF", inputs, block.whole, "key block")
+        _trace_keys(channel, block)
     return Keys(
         main_secret=secret,
         client=_protection(terms, block, "client", random),
