@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from lucidtls.crypto.suites12 import suite12_named
 from lucidtls.errors import (
     BadFinished,
     BadRecordMac,
@@ -24,7 +25,7 @@ from tests.conformance.attacks.older_exchange import another
 from tests.conformance.refusal import refusal, refused
 from tests.flows.choices12 import CBC_SUITE, ECDSA_SUITE, PSK, client12
 from tests.flows.hostile import Peer, extensions, with_extension, without_extension
-from tests.flows.hostile12 import HostileServer12, suite12_named
+from tests.flows.hostile12 import HostileServer12
 
 ECDHE_PSK = "TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256"
 

@@ -30,7 +30,7 @@ from tests.conformance.attacks.older_exchange import another
 from tests.conformance.refusal import refusal, refused
 from tests.flows.choices12 import CBC_SUITE, ECDSA_SUITE, RSA_SUITE, client12, server12
 from tests.flows.hostile import Peer
-from tests.flows.hostile12 import HostileClient12, HostileServer12
+from tests.flows.hostile12 import HostileClient12, HostileServer12, Reach12
 from tests.flows.parties import client_credential, credential, leaf, root
 
 ECDHE_RSA = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
@@ -286,6 +286,14 @@ def _over(content: Callable[[HostileClient12], bytes]) -> Callable[[HostileClien
     return lambda peer: CertificateVerify(*peer.sign(content(peer)))
 
 
+def _named(scheme: int) -> Callable[[HostileClient12], CertificateVerify]:
+    return lambda peer: CertificateVerify(scheme, peer.certificate_verify().signature)
+
+
+def _raw(body: bytes) -> Callable[[HostileClient12], bytes]:
+    return lambda peer: handshake_message(15, body)
+
+
 for _version in (TLS12, TLS10):
     for _name, _edit in {
         "of_no_bytes": lambda peer: CertificateVerify(peer.certificate_verify().scheme, b""),
@@ -312,7 +320,7 @@ for _name, _scheme in {"rsa_md5": 0x0101, "ecdsa_sha224": 0x0303, "grease": 0x0A
         "RFC 5246 §7.4.1.4.1",
         partial(
             _verify,
-            lambda peer, scheme=_scheme: CertificateVerify(scheme, peer.certificate_verify().signature),
+            _named(_scheme),
         ),
     )
 for _name, _scheme in {"rsa_pkcs1": 0x0401, "ed25519": 0x0807}.items():
@@ -322,7 +330,7 @@ for _name, _scheme in {"rsa_pkcs1": 0x0401, "ed25519": 0x0807}.items():
         "RFC 5246 §7.4.8",
         partial(
             _verify,
-            lambda peer, scheme=_scheme: CertificateVerify(scheme, peer.certificate_verify().signature),
+            _named(_scheme),
         ),
     )
 for _name, _body in {"nothing": b"", "half_a_scheme": b"\x04", "too_much": b"\x04\x03\0\0\0"}.items():
@@ -330,7 +338,7 @@ for _name, _body in {"nothing": b"", "half_a_scheme": b"\x04", "too_much": b"\x0
         f"client_proof_holds_{_name}",
         DecodeError,
         "RFC 5246 §7.4.8",
-        partial(_verify, lambda peer, body=_body: handshake_message(15, body)),
+        partial(_verify, _raw(_body)),
     )
 
 
@@ -393,7 +401,7 @@ for _name, _body in {
 
 # Finished
 
-_PEERS: dict[str, Any] = {"client": HostileServer12.before, "server": HostileClient12.before}
+_PEERS: dict[str, Reach12] = {"client": HostileServer12.before, "server": HostileClient12.before}
 
 
 def _finished(role: str, suite: str, version: int, edit: Callable[[bytes], bytes]) -> Peer:

@@ -273,7 +273,7 @@ def _raw_client_exchange(suite: str, body: bytes) -> Peer:
     return peer.send(handshake_message(16, body))
 
 
-for _suite, _clause, _bodies in (
+for _suite, _clause, _forms in (
     (RSA_SUITE, "RFC 5246 §7.4.7.1", (b"", b"\0", b"\0\x02a", b"\0\x01ab")),
     (ECDSA_SUITE, "RFC 8422 §5.7", (b"", b"\0", b"\x02a", b"\x01ab")),
     (DHE_SUITE, "RFC 5246 §7.4.7.2", (b"", b"\0\0", b"\0\x02a", b"\0\x01ab")),
@@ -282,7 +282,7 @@ for _suite, _clause, _bodies in (
     (ECDHE_PSK, "RFC 5489 §2", (b"\0\x01a", b"\0\x01a\0")),
     (RSA_PSK, "RFC 4279 §4", (b"\0\x01a", b"\0\x01a\0\x02a")),
 ):
-    for _number, _body in enumerate(_bodies):
+    for _number, _body in enumerate(_forms):
         refused(
             f"client_exchange_of_{_suite[4:].split('_WITH')[0].lower()}_is_malformed_{_number}",
             DecodeError,
@@ -384,6 +384,11 @@ for _name, _edit in _WRONG.items():
             partial(_exchange, _edit, suite=_suite, version=_version),
         )
 
+
+def _named(scheme: int) -> Callable[[HostileServer12], ServerKeyExchange]:
+    return lambda peer: peer.server_key_exchange(scheme=scheme)
+
+
 for _name, _scheme in {
     "rsa_md5": 0x0101,
     "rsa_sha1": 0x0201,
@@ -406,7 +411,7 @@ for _name, _scheme in {
         "RFC 5246 §7.4.3" if "ecdsa_key" in _name else "RFC 5246 §7.4.1.4.1",
         partial(
             _exchange,
-            lambda peer, scheme=_scheme: peer.server_key_exchange(scheme=scheme),
+            _named(_scheme),
             config=client12(
                 signature_schemes=(
                     "ecdsa_secp256r1_sha256",

@@ -128,12 +128,13 @@ for _name, _methods in {"deflate_alone": b"\x01", "two_others": b"\x01\x40"}.ite
         "RFC 5246 §7.4.1.2",
         partial(_hello, legacy_compression_methods=_methods),
     )
-for _name, _changes in {
+_CHANGES: dict[str, dict[str, Any]] = {
     "no_suites": {"cipher_suites": ()},
     "no_compression_methods": {"legacy_compression_methods": b""},
     "a_session_id_of_33_bytes": {"legacy_session_id": bytes(33)},
     "a_short_random": {"random": bytes(28)},
-}.items():
+}
+for _name, _changes in _CHANGES.items():
     refused(
         f"client_of_tls_1_2_sends_{_name}",
         DecodeError,

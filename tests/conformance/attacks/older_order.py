@@ -211,6 +211,10 @@ def _behind(role: str, step: str, more: bytes) -> Peer:
     return peer.deliver(peer.record(HANDSHAKE, encoded(getattr(peer, step)()) + more))
 
 
+def _half_behind(role: str) -> Peer:
+    return _behind(role, "finished", b"\0").send_data(b"x")
+
+
 for _role, _step in (("client", "server_hello_done"), ("server", "client_hello")):
     for _name, _more in {"a_byte": b"\x14", "a_finished": b"\x14\0\0\x0c" + bytes(12)}.items():
         refused(
@@ -224,7 +228,7 @@ for _role in STEPS:
         f"{_role}_gets_half_a_message_behind_the_finished_and_then_data",
         UnexpectedMessage,
         "RFC 9846 §5.1",
-        lambda role=_role: _behind(role, "finished", b"\0").send_data(b"x"),
+        partial(_half_behind, _role),
     )
 
 

@@ -87,6 +87,22 @@ def _own(peer: Peer12) -> Protector:
     return peer.protector
 
 
+def _clear(content_type: int, content: bytes) -> Act:
+    return lambda peer: peer.deliver(peer.clear(content_type, content))
+
+
+def _record(content_type: int, content: bytes) -> Act:
+    return lambda peer: peer.deliver(peer.record(content_type, content))
+
+
+def _marked(version: int) -> Act:
+    return lambda peer: peer.deliver(plain(HANDSHAKE, bytes(40), version))
+
+
+def _sealed_and_marked(version: int) -> Act:
+    return lambda peer: peer.deliver(_own(peer).seal(DATA, b"hello", version=version))
+
+
 # What does not authenticate
 
 
@@ -176,7 +192,7 @@ for _name, _content_type, _content in (
         _name,
         BadRecordMac,
         "RFC 5246 §6.2.3.2",
-        lambda peer, kind=_content_type, content=_content: peer.deliver(peer.clear(kind, content)),
+        _clear(_content_type, _content),
     )
 
 
@@ -212,7 +228,9 @@ CBC_FAULTS: dict[str, Plaintext] = {
         _padded(content + mac, 16, extra=1)[:-16] + bytes(15) + b"\x0f"
     ),
     "a_wrong_mac": lambda content, mac: _padded(content + bytes((mac[0] ^ 1,)) + mac[1:], 16),
-    "a_wrong_last_byte_of_its_mac": lambda content, mac: _padded(content + mac[:-1] + b"\x55", 16),
+    "a_wrong_last_byte_of_its_mac": lambda content, mac: _padded(
+        content + mac[:-1] + bytes((mac[-1] ^ 1,)), 16
+    ),
     "a_wrong_mac_and_the_longest_padding": lambda content, mac: _padded(
         content + bytes(len(mac)), 16, extra=14
     ),
@@ -232,13 +250,17 @@ def spoiled(peer: Peer12, make: Plaintext) -> bytes:
     return own.record(DATA, own.encrypt(plaintext))
 
 
+def _spoiled(make: Plaintext) -> Act:
+    return lambda peer: peer.deliver(spoiled(peer, make))
+
+
 for _protection in ("cbc_of_tls_1_2", "cbc_of_tls_1_1", "cbc_of_tls_1_0"):
     for _name, _make in CBC_FAULTS.items():
         both(
             f"{_name}_under_{_protection}",
             BadRecordMac,
             "RFC 5246 §6.2.3.2",
-            lambda peer, make=_make: peer.deliver(spoiled(peer, make)),
+            _spoiled(_make),
             protection=_protection,
         )
 for _protection in ("encrypt_then_mac", "encrypt_then_mac_of_tls_1_0"):
@@ -251,7 +273,7 @@ for _protection in ("encrypt_then_mac", "encrypt_then_mac_of_tls_1_0"):
             f"{_name}_under_{_protection}",
             BadRecordMac,
             "RFC 5246 §6.2.3.2",
-            lambda peer, make=CBC_FAULTS[_name]: peer.deliver(spoiled(peer, make)),
+            _spoiled(CBC_FAULTS[_name]),
             protection=_protection,
         )
     both(
@@ -278,14 +300,14 @@ for _version in (SSL30, TLS11, TLS13, 0x0404):
             f"a_record_marked_{_version:04x}",
             UnsupportedVersion,
             "RFC 5246 §6.2.1",
-            lambda peer, version=_version: peer.deliver(plain(HANDSHAKE, bytes(40), version)),
+            _marked(_version),
             _step,
         )
     both(
         f"a_sealed_record_marked_{_version:04x}",
         UnsupportedVersion,
         "RFC 5246 §6.2.1",
-        lambda peer, version=_version: peer.deliver(_own(peer).seal(DATA, b"hello", version=version)),
+        _sealed_and_marked(_version),
     )
 for _name, _type in {"heartbeat": 24, "connection_id": 25, "unknown": 99, "zero": 0}.items():
     for _step in ("data", CLEAR):
@@ -293,7 +315,7 @@ for _name, _type in {"heartbeat": 24, "connection_id": 25, "unknown": 99, "zero"
             f"a_record_of_type_{_name}",
             UnexpectedMessage,
             "RFC 5246 §6",
-            lambda peer, kind=_type: peer.deliver(peer.record(kind, b"abc")),
+            _record(_type, b"abc"),
             _step,
         )
 both(
@@ -351,7 +373,7 @@ for _step in ("data", CLEAR):
             f"{_name}_alert_in_a_record",
             DecodeError,
             "RFC 9846 §5.1",
-            lambda peer, content=_content: peer.deliver(peer.record(ALERT, content)),
+            _record(ALERT, _content),
             _step,
         )
     both(
