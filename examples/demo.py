@@ -1,12 +1,12 @@
-"""`make demo`: a TLS 1.3 connection over a real socket, told step by step while it happens.
+"""`make demo`: TLS connections over real sockets, told step by step.
 
-First our client talks to our server, so both sides' secrets can be shown; then, where OpenSSL is installed,
-our client talks to `openssl s_server`. Every value printed was used on the wire.
+TLS 1.3 while it happens: first our client talks to our server, so both sides' secrets can be shown; then,
+where OpenSSL is installed, our client talks to `openssl s_server`. After that the nine steps of TLS 1.2 with
+RSA key exchange. Every value printed was used on the wire.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -24,9 +24,12 @@ from lucidtls.wire.extensions import ch, sh
 from lucidtls.wire.hello import ClientHello, ServerHello
 from lucidtls.wire.messages13 import Certificate, CertificateVerify, Finished
 
-COLOURED = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-CLIENT, SERVER, BOTH = "client", "server", "both"
-COLOURS = {CLIENT: "\x1b[32m", SERVER: "\x1b[34m", BOTH: "\x1b[1m"}
+# Run as a file, it finds the rest of the examples from the folder above.
+sys.path[:0] = [str(Path(__file__).parent.parent)]
+
+from examples.nine_steps import tell_nine_steps  # noqa: E402
+from examples.story import CLIENT, REQUEST, SERVER, Story, serve, short  # noqa: E402
+
 TITLES = {
     1: "Client hello, with its key share",
     2: "Server generates its secret",
@@ -34,34 +37,6 @@ TITLES = {
     4: "Client verifies, and sends Finished",
     5: "Secure symmetric encryption achieved",
 }
-REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-PAGE = b"Hello from the other side of a TLS 1.3 connection.\n"
-RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(PAGE), PAGE)
-
-
-def short(value: bytes) -> str:
-    """The first bytes of a value, and its length."""
-    return f"{value[:8].hex(' ')} … ({len(value)} bytes)"
-
-
-class Story:
-    """Prints what happens, under the heading of the step it belongs to. Used by two threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._step = 0
-
-    def tell(self, step: int, who: str, text: str) -> None:
-        """Print one line; the first of a step comes with its heading."""
-        with self._lock:
-            if step > self._step:
-                self._step = step
-                print(self._paint(BOTH, f"\n {step}. {TITLES[step]}"))
-            print(f"    {self._paint(who, f'{who:6}')}  {text}")
-
-    @staticmethod
-    def _paint(who: str, text: str) -> str:
-        return f"{COLOURS[who]}{text}\x1b[0m" if COLOURED else text
 
 
 class Teller:
@@ -170,20 +145,6 @@ class Teller:
             self._tell(5, text)
 
 
-def serve(listener: socket.socket, config: lucidtls.ServerConfig, ready: threading.Event) -> None:
-    """Answer one HTTP request."""
-    sock, _ = listener.accept()
-    with lucidtls.wrap(sock, config=config, server_side=True) as tls:
-        ready.set()
-        request = tls.recv(65536)
-        while b"\r\n\r\n" not in request:
-            request += tls.recv(65536)
-        tls.sendall(RESPONSE)
-        tls.shutdown_write()
-        while tls.recv(65536):
-            continue
-
-
 def exchange(tls: lucidtls.TLSSocket, story: Story) -> None:
     """One HTTP request over the connection, and its end."""
     tls.sendall(REQUEST)
@@ -200,10 +161,10 @@ def exchange(tls: lucidtls.TLSSocket, story: Story) -> None:
 
 def ours_with_ours(issued: Issued, root: bytes) -> None:
     """Our client and our server, over TCP."""
-    story, ready = Story(), threading.Event()
+    story, ready = Story(TITLES), threading.Event()
     credential = lucidtls.Credential.load(issued.chain_pem(), issued.key)
     server = lucidtls.ServerConfig(credentials=credential, tracer=Teller(story, SERVER))
-    client = lucidtls.ClientConfig(trust=root, tracer=Teller(story, CLIENT))
+    client = lucidtls.ClientConfig(trust=root, versions=["TLS 1.3"], tracer=Teller(story, CLIENT))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, args=(listener, server, ready))
         thread.start()
@@ -216,7 +177,7 @@ def ours_with_ours(issued: Issued, root: bytes) -> None:
 
 def ours_with_openssl(issued: Issued, root: bytes, openssl: str) -> None:
     """Our client and OpenSSL's server, over TCP."""
-    story = Story()
+    story = Story(TITLES)
     with tempfile.TemporaryDirectory() as folder:
         chain, key = Path(folder, "chain.pem"), Path(folder, "key.pem")
         chain.write_bytes(issued.chain_pem())
@@ -227,7 +188,8 @@ def ours_with_openssl(issued: Issued, root: bytes, openssl: str) -> None:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             wait_for(port)
-            config = lucidtls.ClientConfig(trust=root, tracer=Teller(story, CLIENT, alone=True))
+            teller = Teller(story, CLIENT, alone=True)
+            config = lucidtls.ClientConfig(trust=root, versions=["TLS 1.3"], tracer=teller)
             with lucidtls.connect("127.0.0.1", port, config=config, server_name="localhost") as tls:
                 exchange(tls, story)
         finally:
@@ -254,21 +216,28 @@ def wait_for(port: int) -> None:
     raise TimeoutError(f"nothing listens on port {port}")
 
 
+def tell_openssl(issued: Issued, root: bytes) -> None:
+    """The same client with another server, where there is one."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        print("\nOpenSSL is not installed here, so there is no second peer to show.")
+        return
+    version = subprocess.run([openssl, "version"], capture_output=True, text=True, check=True).stdout
+    version = version.partition("(")[0].strip()
+    print(f"\nThe same client and {version},\nwhich keeps its own secrets to itself.")
+    ours_with_openssl(issued, root, openssl)
+    print("\nBoth connections were TLS 1.3, verified and closed in good order.")
+
+
 def main() -> None:
-    """Tell both stories."""
+    """Tell all stories."""
     authority = Authority.create()
     issued = authority.issue(["localhost", "127.0.0.1"])
     root = authority.root_pem()
     print("A TLS 1.3 connection between lucidtls and lucidtls, over TCP on this machine.")
     ours_with_ours(issued, root)
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        print("\nOpenSSL is not installed here, so there is no second peer to show.")
-        return
-    version = subprocess.run([openssl, "version"], capture_output=True, text=True, check=True).stdout.strip()
-    print(f"\nThe same client and {version}, which keeps its own secrets to itself.")
-    ours_with_openssl(issued, root, openssl)
-    print("\nBoth connections were TLS 1.3, verified and closed in good order.")
+    tell_openssl(issued, root)
+    tell_nine_steps(authority)
 
 
 if __name__ == "__main__":
