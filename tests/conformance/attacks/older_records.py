@@ -218,7 +218,7 @@ def _wrong_padding(at: int) -> Plaintext:
 
 CBC_FAULTS: dict[str, Plaintext] = {
     "a_wrong_length_of_padding": lambda content, mac: _padded(content + mac, 16)[:-1] + b"\x60",
-    "a_wrong_first_byte_of_padding": _wrong_padding(-49),
+    "a_wrong_first_byte_of_padding": _wrong_padding(-64),
     "a_wrong_byte_of_padding": _wrong_padding(-20),
     "a_wrong_byte_before_the_last_of_padding": _wrong_padding(-2),
     "padding_longer_than_the_record": lambda content, mac: bytes(32) + b"\xff" * 32,
