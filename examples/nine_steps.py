@@ -32,7 +32,7 @@ TITLES = {
 }
 BESIDE = (
     ("1 client hello", "1 client hello, with its key share"),
-    ("2 server hello, certificate", "2 server makes its secret; 3 hello, certificate"),
+    ("2 server hello, certificate", "2 and 3 server hello, certificate, signature"),
     ("3 authentication of the name", "4 client verifies name and signature"),
     ("4 premaster secret encrypted", "- nothing secret is ever sent"),
     ("5 premaster secret decrypted", "- the certificate's key only signs"),
@@ -129,20 +129,21 @@ class NineSteps:
         self._value(4, CLIENT, "encrypted and sent", encrypted)
         received = self._server.message("received", "ClientKeyExchange").exchange
         found = self._server.computed("premaster secret").output
-        self._same(5, "received", received, encrypted)
-        self._same(5, "premaster secret", found, made)
+        self._same(5, "receives the same", received, encrypted)
+        self._same(5, "finds the same", found, made)
 
     def _session_keys(self) -> None:
         for side in (self._client, self._server):
-            computed = side.computed("main secret")
-            for name, value in computed.inputs:
+            for name, value in side.computed("main secret").inputs:
                 self._value(6, side.who, f"takes {name}", value)
-            self._value(6, side.who, "main secret", computed.output)
-            block = side.computed("key block")
-            self._value(6, side.who, "key block", block.output)
+        for purpose in ("main secret", "key block"):
+            self._made_twice(purpose)
         for purpose in ("client_write_key", "server_write_key", "client_write_IV", "server_write_IV"):
-            mine, theirs = self._client.computed(purpose).output, self._server.computed(purpose).output
-            self._both(6, purpose, self._client, mine, self._server, theirs)
+            self._made_twice(purpose)
+
+    def _made_twice(self, purpose: str) -> None:
+        mine, theirs = self._client.computed(purpose).output, self._server.computed(purpose).output
+        self._both(6, purpose, self._client, mine, self._server, theirs, verb="makes")
 
     def _finished(self, step: int, purpose: str, sender: Side, receiver: Side) -> None:
         sent = sender.message("sent", "Finished").verify_data
@@ -156,11 +157,8 @@ class NineSteps:
             sent, received = sender.sealed("sent"), receiver.sealed("received")
             if sent != received:
                 raise Different("what was sealed is not what was opened")
-            self._story.tell(
-                9,
-                sender.who,
-                f"seals {sum(sent)} bytes with {sender.who}_write_key; the {receiver.who} opens them",
-            )
+            text = f"seals {sum(sent)} bytes with {sender.who}_write_key; the {receiver.who} opens them"
+            self._story.tell(9, sender.who, text)
 
     # Lines
 
@@ -170,7 +168,7 @@ class NineSteps:
     def _same(self, step: int, name: str, value: bytes, other: bytes) -> None:
         if value != other:
             raise Different(name)
-        self._story.tell(step, SERVER, f"{name:22} {short(value)} the same")
+        self._value(step, SERVER, name, value)
 
     def _both(
         self, step: int, name: str, first: Side, value: bytes, second: Side, other: bytes, verb: str = "has"

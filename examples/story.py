@@ -24,7 +24,8 @@ RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%
 
 def short(value: bytes) -> str:
     """The first bytes of a value, and its length."""
-    return f"{value[:8].hex(' ')} … ({len(value)} bytes)"
+    more = " …" if len(value) > 8 else ""
+    return f"{value[:8].hex(' ')}{more} ({len(value)} bytes)"
 
 
 class Story:

@@ -1,4 +1,4 @@
-"""`make demo` tells a handshake in five steps, with our own server and with OpenSSL's."""
+"""`make demo` tells TLS 1.3 in five steps, with our own server and with OpenSSL's, and TLS 1.2 in nine."""
 
 from __future__ import annotations
 
@@ -23,6 +23,19 @@ STEPS = [
 ]
 
 
+NINE_STEPS = [
+    "Client hello",
+    "Server hello, with its certificate",
+    "Authentication",
+    "The premaster secret, encrypted with the server's public key",
+    "The private key is used to decrypt it",
+    "Session keys, from client random, server random and premaster secret",
+    "Client Finished",
+    "Server Finished",
+    "Symmetric encryption",
+]
+
+
 def told(path: str) -> str:
     """What the demo prints, with this search path for programs."""
     environment = {**os.environ, "PYTHONPATH": str(Path(lucidtls.__file__).parent.parent), "PATH": path}
@@ -43,10 +56,10 @@ def steps(text: str) -> list[str]:
     return re.findall(r"^ \d\. (.*)$", text, re.MULTILINE)
 
 
-def test_the_demo_tells_five_steps() -> None:
+def test_the_demo_tells_every_step() -> None:
     """Both sides' values are shown as they happen, and without OpenSSL the demo says that it is missing."""
     text = told("/nonexistent")
-    assert steps(text) == STEPS
+    assert steps(text) == STEPS + NINE_STEPS
     assert "OpenSSL is not installed here" in text
     secrets = re.findall(r"client handshake traffic secret +((?:[0-9a-f]{2} ){8})", text)
     assert len(secrets) == 2 and secrets[0] == secrets[1], "both sides derive the same secret"
@@ -57,5 +70,23 @@ def test_the_demo_talks_to_openssl() -> None:
     """The same five steps happen with OpenSSL's server, whose secrets stay its own."""
     require_peer("OpenSSL", shutil.which("openssl") is not None, "install openssl")
     text = told(os.environ["PATH"])
-    assert steps(text) == STEPS * 2
-    assert text.rstrip().endswith("Both connections were TLS 1.3, verified and closed in good order.")
+    assert steps(text) == STEPS * 2 + NINE_STEPS
+    assert "Both connections were TLS 1.3, verified and closed in good order." in text
+
+
+def test_the_nine_steps_show_what_each_side_computed() -> None:
+    """With RSA key exchange both sides make the same keys from one premaster secret (RFC 5246 §8.1)."""
+    text = told("/nonexistent").partition("nine steps.")[2]
+    assert max(map(len, text.splitlines())) <= 80
+
+    def values(pattern: str) -> list[str]:
+        return re.findall(rf"^    {pattern} +((?:[0-9a-f]{{2}} )+)", text, re.MULTILINE)
+
+    for name in ("main secret", "key block", "client_write_key", "server_write_key", "client_write_IV"):
+        pattern = rf"^    client  {name} +(.*)\n    server  makes the same +(.*)$"
+        ((mine, theirs),) = re.findall(pattern, text, re.MULTILINE)
+        assert mine == theirs
+    (made,) = values("client  premaster secret")
+    assert made.startswith("03 03 "), "it begins with the version that the client offered"
+    assert values("server  finds the same") == [made]
+    assert values("client  takes premaster secret") == values("server  takes premaster secret") == [made]
