@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from lucidtls.errors import UnexpectedMessage
+from lucidtls.policies import MODERN_2026
 from lucidtls.wire.codec import handshake_message
 from lucidtls.wire.codepoints import HANDSHAKE_TYPES, HandshakeType
 from lucidtls.wire.messages13 import KeyUpdate
@@ -36,8 +37,11 @@ TYPES = {
 TRIED = sorted({*range(26), *HANDSHAKE_TYPES, 254, 255})
 """Message types: all that the registry has, those of earlier versions, and some that mean nothing."""
 
+MODERN = client_config(policy=MODERN_2026)
+"""A client of TLS 1.3 alone: one that offers TLS 1.2 as well cannot tell before the ServerHello."""
+
 STATES: dict[tuple[str, str], Callable[[], Peer]] = {
-    **{("client", state): partial(HostileServer.at, state) for state in HostileServer.STATES},
+    **{("client", state): partial(HostileServer.at, state, MODERN) for state in HostileServer.STATES},
     **{("server", state): partial(HostileClient.at, state) for state in HostileClient.STATES},
 }
 

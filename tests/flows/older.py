@@ -1,16 +1,15 @@
 """Both ends of TLS 1.2 and before: configs for each key exchange, and servers that say more than ours does.
 
-Our server gives no tickets, no certificate status, and never asks for another handshake; our client meets
-servers that do. `TalkativeServer` is our server with these messages put in at their places, and
-`with_status_request` our client with the wish that lets one of them come.
+Our server gives no tickets, promises nothing that it has not, and never asks for another handshake; our
+client meets servers that do. `TalkativeServer` is our server with these messages put in at their places.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Coroutine
-from dataclasses import dataclass, fields, replace
-from functools import cache, cached_property
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final, Self
 
 from lucidtls.config import ClientConfig, ServerConfig
@@ -113,36 +112,20 @@ def server12_config(exchange: str = "ECDHE", **choices: Any) -> ServerConfig:
     return server_config(**(own | choices))
 
 
-class _StatusAskingConfig(ClientConfig):
-    """A client that asks for the status of the server's certificate (RFC 6066 §8)."""
-
-    @cached_property
-    def hello_extensions(self) -> Extensions:
-        """The usual ones, and status_request for OCSP."""
-        usual = super().hello_extensions
-        asked = Extensions.build("ClientHello", [(5, b"\x01\0\0\0\0")])
-        return Extensions(usual.message, usual.raw | asked.raw, usual.values | asked.values)
-
-
-def with_status_request(config: ClientConfig) -> ClientConfig:
-    """The config of a client that asks for an OCSP response as well."""
-    return _StatusAskingConfig(**{field.name: getattr(config, field.name) for field in fields(config)})
-
-
 @dataclass
 class Talk:
     """What a talkative server says beyond ours.
 
-    `answer_status`: promise a status, with none in `status` in vain. `info`: the renegotiation_info to send.
-    `chain`: the certificates to show in place of its own.
+    `answer_status`: promise a status, with none in `status` in vain. `info`: the renegotiation_info to send,
+    `without`: codes of extensions to leave out of the ServerHello. `version`: the one to choose.
     """
 
     status: bytes | None = None
     answer_status: bool = False
     ticket: bytes | None = None
     info: bytes | None = None
-    chain: tuple[bytes, ...] = ()
-    without_master_secret: bool = False
+    without: tuple[int, ...] = ()
+    version: int | None = None
 
 
 class TalkativeChannel(Channel):
@@ -156,9 +139,10 @@ class TalkativeChannel(Channel):
         """Send a message, changed or with another behind it."""
         talk = self.talk
         if isinstance(message, ServerHello):
-            message = replace(message, extensions=self._extensions(message.extensions))
-        if isinstance(message, Certificate) and talk.chain:
-            message = Certificate(talk.chain)
+            version = talk.version or message.legacy_version
+            message = replace(
+                message, legacy_version=version, extensions=self._extensions(message.extensions)
+            )
         super().send(message, in_transcript=in_transcript)
         if isinstance(message, Certificate) and talk.status is not None:
             super().send(CertificateStatus(1, talk.status))
@@ -171,9 +155,8 @@ class TalkativeChannel(Channel):
             raw[sh12.SESSION_TICKET.code] = b""
         if talk.info is not None:
             raw[sh12.RENEGOTIATION_INFO.code] = sh12.RENEGOTIATION_INFO.write(talk.info)
-        if talk.without_master_secret:
-            raw.pop(sh12.EXTENDED_MASTER_SECRET.code, None)
-        return Extensions.build(block.message, raw.items())
+        kept = ((code, body) for code, body in raw.items() if code not in talk.without)
+        return Extensions.build(block.message, kept)
 
     def require_record_boundary(self, before: str) -> None:
         """Give the ticket when the client's Finished has been checked (RFC 5077 §3.1)."""
@@ -235,10 +218,15 @@ def talkative(client: ClientConfig, server: ServerConfig, talk: Talk | None = No
     return pair
 
 
+def talker(pair: Pair) -> TalkativeServer:
+    """The talkative server of a pair."""
+    assert isinstance(pair.server.connection, TalkativeServer)
+    return pair.server.connection
+
+
 def ask_for_handshake(pair: Pair) -> None:
     """Let a pair's talkative server send a HelloRequest."""
-    assert isinstance(pair.server.connection, TalkativeServer)
-    pair.server.connection.ask_for_handshake()
+    talker(pair).ask_for_handshake()
 
 
 def client_credential12(kind: str = "p256") -> Credential:
@@ -251,12 +239,12 @@ def pair_in(situation: Situation, *, hint: bytes | None = None, silent: bool = F
     authentication = {"client_authentication": "request"} if situation.requested else {}
     server = server12_config(situation.exchange, psk_identity_hint=hint, **authentication, **both)
     identity = {"credentials": client_credential12()} if situation.proven else {}
-    client = client12(situation.exchange, **identity, **both)
+    client = client12(situation.exchange, status_request=situation.status, **identity, **both)
     status = b"what the responder says" if situation.status and not silent else None
     if not situation.status and not situation.ticket:
         return Pair(client, server)
     talk = Talk(status, situation.status, b"a ticket" if situation.ticket else None)
-    return talkative(with_status_request(client) if situation.status else client, server, talk)
+    return talkative(client, server, talk)
 
 
 class Stage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -20,7 +21,7 @@ from lucidtls.errors import (
 from lucidtls.events import HandshakeCompleted, Negotiated, SessionTicketReceived
 from lucidtls.trace import KeysInstalled, MessageTraced, StateEntered
 from lucidtls.wire.extensions import sh12
-from lucidtls.wire.messages12 import CertificateRequest, CertificateStatus, ServerKeyExchange
+from lucidtls.wire.messages12 import CertificateRequest, ServerKeyExchange
 from tests.conformance.diagram import EXCHANGES
 from tests.flows.older import (
     PSK,
@@ -31,7 +32,6 @@ from tests.flows.older import (
     rsa_credential,
     server12_config,
     talkative,
-    with_status_request,
 )
 from tests.flows.pair import Pair
 from tests.flows.parties import SERVER_NAME, client_config, credential, leaf, server_config
@@ -187,11 +187,12 @@ def test_optional_messages_have_their_places(exchange: str, asked: str, promised
     talk = TALKS[promised]
     status = talk.status is not None or talk.answer_status
     for hint in (None, b"", b"who are you?") if "PSK" in exchange else (None,):
-        client = client12(exchange, credentials=client_credential12() if asked == "Certificate" else ())
+        shown = client_credential12() if asked == "Certificate" else ()
+        client = client12(exchange, credentials=shown, status_request=status)
         server = server12_config(
             exchange, psk_identity_hint=hint, client_authentication="request" if asked else "none"
         )
-        pair = talkative(with_status_request(client) if status else client, server, talk)
+        pair = talkative(client, server, talk)
         assert pair.run() == playbook(exchange, asked, talk, hint)
         negotiated = agreed(pair)
         assert negotiated.client_authenticated == (asked == "Certificate")
@@ -219,11 +220,13 @@ def sent(pair: Pair, role: str, kind: type[Any]) -> Any:
     return found
 
 
-def test_a_status_is_the_servers_word() -> None:
-    """CertificateStatus carries what the responder said, as it is (RFC 6066 §8)."""
-    pair = talkative(with_status_request(client12()), server12_config(), Talk(status=b"status"))
-    pair.run()
-    assert sent(pair, "server", CertificateStatus).response == b"status"
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_status_is_given_to_clients_that_ask(asked: bool) -> None:
+    """CertificateStatus carries what the responder said, for those who want it (RFC 6066 §8)."""
+    stapled = replace(credential(), ocsp_response=b"what the responder says")
+    pair = Pair(client12(status_request=asked), server12_config(credentials=stapled))
+    assert ("CertificateStatus" in pair.run()[1]) == asked
+    assert agreed(pair).ocsp_response == (b"what the responder says" if asked else None)
 
 
 def test_both_sides_make_the_same_secret() -> None:

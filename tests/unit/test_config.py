@@ -55,7 +55,7 @@ LEGACY_SUITE = {"cipher_suites": ("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",)}
         ({"groups": ("MLKEM512",)}, "cannot be used"),
         ({"groups": ()}, "empty list"),
         ({"policy": MODERN_2026, "signature_schemes": ("rsa_pkcs1_sha256",)}, "cannot be used"),
-        ({"policy": MODERN_2026, "signature_schemes": ("ecdsa_sha1",)}, "cannot be used"),
+        ({"policy": MODERN_2026, "signature_schemes": ("ecdsa_sha1",)}, "ecdsa_sha1 .*LEGACY_2026"),
         ({"signature_schemes": ("ecdsa_sha1",)}, "ecdsa_sha1 .*LEGACY_2026"),
         ({"signature_schemes": (0xFF01,)}, "unknown signature scheme"),
         ({"signature_schemes": ("dsa",)}, "unknown signature scheme"),

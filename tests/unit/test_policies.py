@@ -12,6 +12,7 @@ from lucidtls.crypto.suites12 import SUITES_12
 from lucidtls.dangerous import LEGACY_2026
 from lucidtls.errors import ConfigurationError
 from lucidtls.policies import DEFAULT_2026, MODERN_2026, Policy
+from lucidtls.trust.algorithms import DEFAULT_CERTIFICATE_POLICY, LEGACY_CERTIFICATE_POLICY
 
 SNAPSHOT = {
     "cipher_suites": ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"),
@@ -49,6 +50,7 @@ def test_a_released_policy_does_not_change() -> None:
     assert {name: getattr(MODERN_2026, name) for name in SNAPSHOT} == SNAPSHOT
     assert MODERN_2026.certificate_signature_schemes == (*SNAPSHOT["signature_schemes"], *RSA_PKCS1)
     assert MODERN_2026.versions == ("TLS 1.3",) and not MODERN_2026.legacy
+    assert MODERN_2026.certificates is DEFAULT_CERTIFICATE_POLICY
 
 
 def test_the_default_of_2026_does_not_change() -> None:
@@ -84,6 +86,7 @@ def test_the_legacy_policy_of_2026_does_not_change() -> None:
             extended_master_secret="allow",
             secure_renegotiation=False,
             legacy=True,
+            certificates=LEGACY_CERTIFICATE_POLICY,
         )
         == LEGACY_2026
     )
