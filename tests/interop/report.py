@@ -27,7 +27,7 @@ NONE = "–"
 INTRODUCTION = (
     "Written by `python -m tests.interop.report --markdown FILE`. Numbers count connections that succeeded,",
     "with everything checked that both sides tell; `12 of 60` are some of sixty combinations that there are.",
-    "A dash is for what the peer does not have; the table at the end says why. Peers run with the switches that",
+    "A dash is for what the peer does not have; the table at the end says why. All peers have switches that",
     "let them use what they hold back for its weakness: `@SECLEVEL=0` for OpenSSL, Node, Python and curl, a",
     "priority string for GnuTLS, `-V` and `-c` for NSS, `MinVersion`, `CipherSuites` and `GODEBUG=tlssha1=1`",
     "for Go, an empty `jdk.tls.disabledAlgorithms` for Java.",

@@ -37,8 +37,9 @@ OURS = [{EMS: master_secret, ETM: mac} for master_secret, mac in product(BOTH, B
 
 
 def cbc_trials(older: Older, version: str) -> tuple[Trial, ...]:
-    """Return a trial for each CBC cipher with each hash: what encrypt-then-MAC makes a difference for."""
-    return one_of_each(older, version, lambda suite: (suite.cipher, suite.hash), lambda suite: suite.cbc)
+    """Return a trial for each CBC cipher with each hash, all with one key: encrypt-then-MAC is for these."""
+    found = one_of_each(older, version, lambda suite: (suite.cipher, suite.hash), lambda suite: suite.cbc)
+    return tuple(trial for trial in found if trial.key == found[0].key)
 
 
 def check(side: Side, facts: Facts, older: Older, ours: Switches, theirs: Switches) -> None:
@@ -63,8 +64,6 @@ def test_their_server(
         with pool.server(peer, settings) as server:
             failures = Failures(server)
             for ours, trial in product(OURS, trials):
-                if trial.key != trials[0].key:
-                    continue
                 with failures.attempt(f"{trial} ours {ours} theirs {theirs}"):
                     facts = visit(side, server, switched(cast.our_client(trial), ours), upload=3000)
                     check(side, facts, older, ours, theirs)

@@ -16,7 +16,7 @@ PYTHON_OLDER = replace(
     library(
         OLDER,
         ("pre-shared keys", "Python's ssl has them from 3.13 on; the program does not use them"),
-        ("choosing signature schemes", "Python's ssl has no setter before 3.15"),
+        ("choosing signature schemes", "Python 3.11's ssl has no setter"),
         without=PSK_EXCHANGES,
     ),
     wants_dh_parameters=True,
