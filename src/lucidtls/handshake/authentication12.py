@@ -170,8 +170,8 @@ async def take_older_finished(channel: Channel, terms: Terms, keys: Keys, side: 
     channel.enter_older_receive_keys(keys.client if side == "client" else keys.server, terms.suite)
     expected = _finished_data(channel, terms, keys, side)
     message: Finished = await waiting_for(Finished)
-    # A HelloRequest may follow in the same record; anything else that does is refused like any other.
     check_verify_data(expected, message.verify_data)
+    channel.require_record_boundary("our Finished" if side == "client" else "the application data")
     return expected
 
 

@@ -18,7 +18,7 @@ from collections.abc import Coroutine
 from traceback import clear_frames
 from typing import Any, Final
 
-from lucidtls.alerts import CLOSE_NOTIFY, INTERNAL_ERROR, USER_CANCELED, WARNING, Alert, alert_of
+from lucidtls.alerts import CLOSE_NOTIFY, FATAL, INTERNAL_ERROR, USER_CANCELED, WARNING, Alert, alert_of
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.crypto.aead import InvalidTag
 from lucidtls.errors import (
@@ -317,6 +317,10 @@ class Driver:
         if alert is USER_CANCELED and not fatal and self._cancel_alerts < MAX_CANCEL_ALERTS:
             self._cancel_alerts += 1
             return
+        if self.channel.version is not None and level not in (WARNING, FATAL):
+            raise IllegalParameter(
+                "an alert is neither a warning nor fatal", level=level, clause="RFC 5246 §7.2"
+            )
         if level == WARNING and alert is not CLOSE_NOTIFY and self._ignores_warnings():
             self._warnings += 1
             return

@@ -68,7 +68,8 @@ class ClientHandshake:
         algorithms = self.config.algorithms
         suites, version = algorithms.suite_codes, min(algorithms.versions[0], TLS12)
         if self.renegotiation is not None:
-            suites, version = tuple(row.code for row in algorithms.older_suites), self.renegotiation.version
+            # The version stays the one offered before: servers compare it (RFC 5246 §7.4.7.1).
+            suites = tuple(row.code for row in algorithms.older_suites)
         if self.config.fallback_scsv:
             suites = (*suites, FALLBACK_SCSV)
         return ClientHello(

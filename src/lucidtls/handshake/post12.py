@@ -93,7 +93,7 @@ def accept_hello_request(
 ) -> RenegotiationRefused | Coroutine[Any, Any, Connected]:
     """As a client: begin another handshake if the config allows it, or say no (RFC 5246 §7.4.1.1)."""
     connected.count_wish()
-    if connected.renegotiate is not None:
+    if connected.renegotiate is not None and not connected.channel.write_closed:
         return connected.renegotiate(connected)
     return _refuse(connected)
 

@@ -64,7 +64,6 @@ async def run(hs: ServerHandshake, hello: ClientHello, version: int) -> Connecte
 
     flight = await take_client_flight(hs, hello, terms, choice, share)
     client_verify_data = await take_older_finished(hs.channel, terms, flight.keys, "client")
-    hs.channel.require_record_boundary("our Finished")
     server_verify_data = send_older_finished(hs.channel, terms, flight.keys, "server")
     identity = flight.identity
     negotiated = Negotiated(
