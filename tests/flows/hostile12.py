@@ -26,7 +26,7 @@ from lucidtls.crypto.groups import GROUPS, KeyExchange
 from lucidtls.crypto.suites12 import SUITES_12, suite12_named
 from lucidtls.errors import TLSError
 from lucidtls.handshake.exchange12 import METHODS, Method
-from lucidtls.trace import Recorder
+from lucidtls.trace import Recorder, RecordTraced, TraceRecord
 from lucidtls.trust.certificate import leaf_public_key
 from lucidtls.trust.credentials import Credential
 from lucidtls.wire.codec import decode
@@ -49,6 +49,7 @@ from lucidtls.wire.messages12 import (
     server_key_exchange_form,
 )
 from lucidtls.wire.versions import TLS12
+from tests.conformance.diagram import check_path
 from tests.flows.choices12 import ECDSA_SUITE, PSK, SCHEMES, client12, identity_for, server12
 from tests.flows.hostile import SECP256R1, X25519, Peer, extensions, plain
 from tests.flows.parties import SERVER_NAME, client_credential, seeded
@@ -96,7 +97,19 @@ class Peer12(Peer):
                 break
             self.events.append(event)
         self._listen()
+        check_path("client" if isinstance(self.victim, ClientConnection) else "server", self._accepted())
         return self
+
+    def _accepted(self) -> list[TraceRecord]:
+        """What was recorded, without the record that the victim refused."""
+        entries = list(self.tape.entries)
+        if self.error is not None:
+            for at in reversed(range(len(entries))):
+                entry = entries[at]
+                if isinstance(entry, RecordTraced) and entry.direction == "received":
+                    del entries[at]
+                    break
+        return entries
 
     # Steps
 

@@ -8,6 +8,7 @@ from functools import partial
 from lucidtls.errors import (
     BadRecordMac,
     DecodeError,
+    IllegalParameter,
     PeerError,
     RecordOverflow,
     UnexpectedMessage,
@@ -376,6 +377,15 @@ for _step in ("data", CLEAR):
             _record(ALERT, _content),
             _step,
         )
+    for _level in (0, 3, 255):
+        for _name, _code in {"close_notify": 0, "handshake_failure": 40, "user_canceled": 90}.items():
+            both(
+                f"{_name}_of_level_{_level}",
+                IllegalParameter,
+                "RFC 5246 §7.2",
+                _record(ALERT, bytes((_level, _code))),
+                _step,
+            )
     both(
         "a_flood_of_warnings",
         UnexpectedMessage,
