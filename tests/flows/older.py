@@ -203,6 +203,10 @@ class TalkativeServer(ServerConnection):
         self.talk.info = None
         return connected
 
+    def change_config(self, config: ServerConfig) -> None:
+        """Be another server in the next handshake."""
+        self.hs.config = self._driver._config = config
+
     def ask_for_handshake(self) -> None:
         """Send a HelloRequest."""
         self._channel.send(HelloRequest(), in_transcript=False)
