@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -11,9 +13,29 @@ from hypothesis import strategies as st
 
 from lucidtls.errors import AlertReceived, PeerError, TruncatedStream
 from lucidtls.events import ApplicationData, HandshakeCompleted
+from lucidtls.trace import AlertTraced
+from lucidtls.wire.versions import TLS10, TLS11, TLS12, VERSION_NAMES
+from tests.flows.choices12 import (
+    CBC_SUITE,
+    DHE_SUITE,
+    ECDSA_SUITE,
+    PSK,
+    RSA_SUITE,
+    client12,
+    rsa_credential,
+    server12,
+)
+from tests.flows.hostile import encoded
+from tests.flows.hostile12 import (
+    CLIENT_STEPS,
+    SERVER_STEPS,
+    HostileClient12,
+    HostileServer12,
+    Peer12,
+)
 from tests.flows.pair import End, Pair
 from tests.flows.parties import client_config, client_credential, seeded, server_config
-from tests.fuzz.mutation import damaged, examples
+from tests.fuzz.mutation import check_end, damaged, examples, relabelled
 
 SEEDS = st.integers(0, 2**32)
 GOOD_ERRORS = (PeerError, AlertReceived, TruncatedStream)
@@ -27,6 +49,26 @@ SETTINGS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
 )
 
 
+ECDHE_PSK = "TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256"
+_CHACHA = "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"
+
+OLDER: tuple[tuple[dict[str, Any], dict[str, Any], str, int], ...] = (
+    ({}, {}, ECDSA_SUITE, TLS12),
+    ({"alpn": ("h2",)}, {"alpn": ("h2",)}, _CHACHA, TLS12),
+    (
+        {"credentials": client_credential(), "extended_master_secret": "off"},
+        {"client_authentication": "require"},
+        CBC_SUITE,
+        TLS12,
+    ),
+    ({}, {"encrypt_then_mac": "off"}, CBC_SUITE, TLS10),
+    ({}, {}, RSA_SUITE, TLS11),
+    ({}, {"credentials": rsa_credential()}, DHE_SUITE, TLS12),
+    ({"psk": PSK}, {"psk_identity_hint": b"a hint"}, ECDHE_PSK, TLS12),
+)
+"""What two ends before TLS 1.3 are told: choices of the client, of the server, suite and version."""
+
+
 def pair_of(number: int, seed: int) -> Pair:
     """A pair with one of the settings."""
     client, server = SETTINGS[number]
@@ -36,13 +78,43 @@ def pair_of(number: int, seed: int) -> Pair:
     )
 
 
-@pytest.mark.parametrize("number", range(len(SETTINGS)))
+def older_pair(number: int, seed: int) -> Pair:
+    """A pair before TLS 1.3 with one of the settings."""
+    client, server, suite, version = OLDER[number]
+    return Pair(
+        client12(suite, version, random=seeded(("client", seed)), **client),
+        server12(suite, version, random=seeded(("server", seed)), **server),
+    )
+
+
+def both_versions(seed: int) -> Pair:
+    """A pair that has TLS 1.3 and TLS 1.2, and every reason to use the first."""
+    return Pair(
+        client_config(random=seeded(("client", seed))), server_config(random=seeded(("server", seed)))
+    )
+
+
+MAKERS: tuple[Callable[[int], Pair], ...] = (
+    *(partial(pair_of, number) for number in range(len(SETTINGS))),
+    *(partial(older_pair, number) for number in range(len(OLDER))),
+    both_versions,
+)
+
+
+def best_of(pair: Pair) -> str:
+    """The best version that both ends have: damage must not lead to less."""
+    configs = (pair.client.connection._driver._config, pair.server.connection._driver._config)
+    common = set(configs[0].algorithms.versions) & set(configs[1].algorithms.versions)
+    return VERSION_NAMES[max(common)]
+
+
+@pytest.mark.parametrize("make", MAKERS)
 @examples(80)
 @given(seed=SEEDS)
-def test_what_is_changed_on_the_way_is_noticed(number: int, seed: int) -> None:
-    """Two ends that both complete a handshake have seen the same one (RFC 9846 §F.1)."""
+def test_what_is_changed_on_the_way_is_noticed(make: Callable[[int], Pair], seed: int) -> None:
+    """Two ends that both complete a handshake have seen the same one (RFC 9846 §F.1, RFC 5246 §F.1.1)."""
     source = Random(seed)
-    pair = pair_of(number, seed)
+    pair = make(seed)
     victim, at = source.choice((0, 1)), source.randrange(4)
     for turn in range(8):
         sender, receiver = ((pair.client, pair.server), (pair.server, pair.client))[turn % 2]
@@ -62,15 +134,18 @@ def test_what_is_changed_on_the_way_is_noticed(number: int, seed: int) -> None:
         assert pair.log.secrets("client") == pair.log.secrets("server")
         ours, theirs = (end.event(HandshakeCompleted).negotiated for end in (pair.client, pair.server))
         assert (ours.cipher_suite, ours.group, ours.alpn) == (theirs.cipher_suite, theirs.group, theirs.alpn)
+        assert ours.version == theirs.version == best_of(pair)
+        assert ours.extended_master_secret == theirs.extended_master_secret
+        assert ours.encrypt_then_mac == theirs.encrypt_then_mac
 
 
-@pytest.mark.parametrize("number", range(len(SETTINGS)))
+@pytest.mark.parametrize("make", MAKERS)
 @examples(15)
 @given(seed=SEEDS)
-def test_any_way_of_cutting_the_stream_will_do(number: int, seed: int) -> None:
+def test_any_way_of_cutting_the_stream_will_do(make: Callable[[int], Pair], seed: int) -> None:
     """TCP may cut a stream anywhere: a handshake works however its bytes arrive."""
     source = Random(seed)
-    pair = pair_of(number, seed)
+    pair = make(seed)
     for _ in range(6):
         for sender, receiver in ((pair.client, pair.server), (pair.server, pair.client)):
             sender.step()
@@ -147,12 +222,13 @@ def test_both_streams_survive_any_traffic(seed: int) -> None:
     assert all(stream.read == stream.written for stream in streams)
 
 
-@examples(60)
+@pytest.mark.parametrize("make", MAKERS[-8:])
+@examples(30)
 @given(seed=SEEDS)
-def test_damage_to_data_is_noticed(seed: int) -> None:
+def test_damage_to_data_is_noticed(make: Callable[[int], Pair], seed: int) -> None:
     """What is read is a prefix of what was written, however records are damaged, dropped or repeated."""
     source = Random(seed)
-    pair = Pair()
+    pair = make(seed)
     pair.run()
     pair.client.events.clear()
     pair.server.events.clear()
@@ -166,3 +242,107 @@ def test_damage_to_data_is_noticed(seed: int) -> None:
     pair.server.receive(b"")
     assert bytes(written).startswith(pair.server.data)
     assert isinstance(pair.server.error, GOOD_ERRORS)
+
+
+@pytest.mark.parametrize("number", range(len(OLDER)))
+@examples(20)
+@given(seed=SEEDS)
+def test_older_streams_survive_any_traffic(number: int, seed: int) -> None:
+    """Before TLS 1.3 too: what is written is what is read, in any pieces and by either interface."""
+    source = Random(seed)
+    pair = older_pair(number, seed)
+    pair.run()
+    streams = (Stream(pair.client, pair.server), Stream(pair.server, pair.client))
+    for _ in range(30):
+        stream = source.choice(streams)
+        source.choice((stream.write, stream.move, stream.move, stream.take))(source)
+    for _ in range(3000):
+        for stream in streams:
+            stream.move(source)
+            stream.take(source)
+        if not any(stream.wire for stream in streams):
+            break
+    assert all(stream.read == stream.written for stream in streams)
+
+
+# One side alone, at every step of a handshake before TLS 1.3
+
+_STEPS = (
+    *(("client", step) for step in SERVER_STEPS),
+    *(("server", step) for step in CLIENT_STEPS),
+)
+_SUITES = (ECDSA_SUITE, CBC_SUITE, RSA_SUITE, DHE_SUITE, ECDHE_PSK)
+
+
+def older_victim(role: str, step: str, suite: str) -> Peer12 | None:
+    """A victim before a step; None where the suite has no such step."""
+    if role == "client":
+        certified = not suite.startswith("TLS_ECDHE_PSK")
+        server = HostileServer12(suite=suite, request=certified, ticket=True)
+        return server.play(step) if step in (*server.steps, "data") else None
+    client = HostileClient12(suite=suite, asked=not suite.startswith("TLS_ECDHE_PSK"))
+    return client.play(step) if step in (*client.steps, "data") else None
+
+
+def honest(peer: Peer12) -> bytes:
+    """What an honest peer would say next, with its header."""
+    match peer.next_step:
+        case "change_cipher_spec":
+            return b"\x14\0\0\x0c" + bytes(12)
+        case "data":
+            return bytes(4) if peer.role == "server" else encoded(getattr(peer, "client_hello")())  # noqa: B009
+        case step:
+            return encoded(getattr(peer, step)())
+
+
+def check_older_end(peer: Peer12) -> None:
+    """Check how a victim ended; saying no to a renegotiation is no end."""
+    peer.tape.entries = [
+        entry
+        for entry in peer.tape.entries
+        if not isinstance(entry, AlertTraced) or entry.name != "no_renegotiation"
+    ]
+    check_end(peer)
+
+
+@pytest.mark.parametrize("suite", _SUITES)
+@pytest.mark.parametrize(("role", "step"), _STEPS)
+@examples(8)
+@given(seed=SEEDS)
+def test_a_damaged_message_before_tls_1_3_ends_in_good_order(
+    suite: str, role: str, step: str, seed: int
+) -> None:
+    """Whatever a message is turned into: a PeerError, one alert, and little memory."""
+    source = Random(seed)
+    peer = older_victim(role, step, suite)
+    if peer is None:
+        return
+    peer.deaf = True
+    message = honest(peer)
+    for _ in range(3):
+        peer.deliver(peer.record(22, relabelled(source, message)))
+    peer.end()
+    check_older_end(peer)
+
+
+@pytest.mark.parametrize("suite", _SUITES)
+@pytest.mark.parametrize(("role", "step"), _STEPS)
+@examples(8)
+@given(seed=SEEDS)
+def test_damaged_records_before_tls_1_3_end_in_good_order(
+    suite: str, role: str, step: str, seed: int
+) -> None:
+    """Records of any type and content, damaged or not, are refused or taken, and nothing else happens."""
+    source = Random(seed)
+    peer = older_victim(role, step, suite)
+    if peer is None:
+        return
+    peer.deaf = True
+    for _ in range(4):
+        content = source.choice(
+            (honest(peer), b"\x01", b"\x01\x64", source.randbytes(source.choice((0, 1, 60))))
+        )
+        record = peer.record(source.choice((20, 21, 22, 22, 23)), content)
+        peer.deliver(damaged(source, record) if source.random() < 0.7 else record)
+    peer.end()
+    check_older_end(peer)
