@@ -14,8 +14,9 @@ from pathlib import Path
 from lucidtls import alerts, errors, policies
 from lucidtls.cli import build_parser
 from lucidtls.crypto.groups import GROUPS
-from lucidtls.crypto.signatures import SIGNATURE_SCHEMES
+from lucidtls.crypto.signatures import SIGNATURE_SCHEMES, SignatureScheme
 from lucidtls.crypto.suites import SUITES_13
+from lucidtls.crypto.suites12 import SUITES_12
 from lucidtls.tools import exits
 from lucidtls.trust.reasons import Reason
 from lucidtls.wire import codepoints
@@ -44,6 +45,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [" | ".join(head), " | ".join("---" for _ in head)]
     lines += [" | ".join(str(cell).replace("|", "\\|") for cell in row) for row in rows]
     return "\n".join(f"| {line} |" for line in lines) + "\n"
+
+
+def handshakes(row: SignatureScheme) -> str:
+    """Say in which versions' handshakes a scheme may sign."""
+    return ", ".join(name for name, may in (("1.3", row.tls13), ("1.2", row.tls12)) if may) or "no"
 
 
 def hexadecimal(code: int, digits: int = 4) -> str:
@@ -98,7 +104,7 @@ def algorithms_page() -> str:
         (
             row.name,
             hexadecimal(row.code),
-            "yes" if row.tls13 else "no",
+            handshakes(row),
             place(row.name, policy.signature_schemes),
             row.source,
         )
@@ -108,12 +114,56 @@ def algorithms_page() -> str:
     return (
         "# Algorithms\n\n"
         f"“In the default” is the place in `{policy.name}`; — means on request only. Shares are in bytes.\n\n"
-        f"## Cipher suites\n\n{table(('Suite', 'Code', 'In the default', 'Source'), suites)}\n"
+        f"## Cipher suites of TLS 1.3\n\n{table(('Suite', 'Code', 'In the default', 'Source'), suites)}\n"
+        f"## Cipher suites of TLS 1.2 and before\n\n{older_suites()}\n"
         f"## Groups\n\n{table(group_head, groups)}\n"
         f"The first message carries shares for {', '.join(map(str, policy.shares))} by default.\n\n"
         "## Signature schemes\n\n"
         f"{table(('Scheme', 'Code', 'In the handshake', 'In the default', 'Source'), schemes)}"
     )
+
+
+def older_suites() -> str:
+    """List the cipher suites of TLS 1.2 and before."""
+    default, legacy = policies.DEFAULT_2026, policies.LEGACY_2026
+    rows = [
+        (
+            row.name,
+            hexadecimal(row.code),
+            ", ".join(version.removeprefix("TLS ") for version in row.versions),
+            ", ".join(row.weaknesses) or "—",
+            place(row.name, default.cipher_suites),
+            place(row.name, legacy.cipher_suites),
+            row.source,
+        )
+        for row in SUITES_12.values()
+    ]
+    head = ("Suite", "Code", "Versions", "Weaknesses", default.name, legacy.name, "Source")
+    return table(head, rows)
+
+
+def policies_page() -> str:
+    """Tell what is in each policy."""
+    parts = [
+        "# Policies\n\nA policy does not change once it is released. What a config says itself goes before\n"
+        "its policy. What [each weakness means](../old-versions.md) has a page of its own.\n"
+    ]
+    for policy in (policies.DEFAULT_2026, policies.MODERN_2026, policies.LEGACY_2026):
+        name = f"dangerous.{policy.name}" if policy.legacy else policy.name
+        rows = [
+            ("versions", ", ".join(policy.versions)),
+            ("cipher suites, most preferred first", "<br>".join(map(str, policy.cipher_suites))),
+            ("groups", ", ".join(map(str, policy.groups))),
+            ("shares in the first message", ", ".join(map(str, policy.shares))),
+            ("signature schemes", ", ".join(map(str, policy.signature_schemes))),
+            ("… in certificates", ", ".join(map(str, policy.certificate_signature_schemes))),
+            ("extended main secret (before TLS 1.3)", policy.extended_master_secret),
+            ("encrypt-then-MAC (CBC suites)", policy.encrypt_then_mac),
+            ("secure renegotiation", "required" if policy.secure_renegotiation else "not required"),
+            ("weak suites and withdrawn versions", "may be named" if policy.legacy else "are refused"),
+        ]
+        parts.append(f"## {name}\n\n{table(('What', 'Which'), rows)}")
+    return "\n".join(parts)
 
 
 def place(name: str, preferences: policies.Names) -> str:
@@ -207,6 +257,7 @@ def commands_page() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "extensions": extensions_page,
     "algorithms": algorithms_page,
+    "policies": policies_page,
     "codepoints": codepoints_page,
     "alerts": alerts_page,
     "reasons": reasons_page,
