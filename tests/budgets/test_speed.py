@@ -18,6 +18,12 @@ def test_a_full_handshake_costs_about_what_it_costs_in_c() -> None:
 
 
 @pytest.mark.budget
+def test_an_older_handshake_costs_about_what_it_costs_in_c() -> None:
+    """A TLS 1.2 handshake has one flight more and less to hash: at most 1.5 times C's time, too."""
+    assert budgets.older_handshake(60).ratio < 1.5
+
+
+@pytest.mark.budget
 def test_bulk_data_costs_no_more_than_in_c() -> None:
     """Sealing and opening 16 KiB records is the cipher's work; the Python around it may not double it."""
     assert budgets.bulk(60).ratio < 1.5
