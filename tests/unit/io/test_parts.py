@@ -12,15 +12,17 @@ from typing import Any
 
 import pytest
 
-from lucidtls.errors import ConfigurationError, TimedOut
+from lucidtls.dangerous import LEGACY_2026
+from lucidtls.errors import ConfigurationError, TimedOut, UsageError
 from lucidtls.io import server, windows
 from lucidtls.io.certificates import as_dictionary
+from lucidtls.io.marks import RecordMarks
 from lucidtls.io.sockets import connect
 from lucidtls.io.transport import Address, Deadline, open_any, open_connection, resolve, wait
 from lucidtls.trust import stores
 from tests.certificates import make_ca, make_leaf
 from tests.flows.parties import SERVER_NAME, client_config, server_config
-from tests.unit.io.ends import PATIENCE, raw_pair, tls_pair
+from tests.unit.io.ends import PATIENCE, Background, raw_pair, read_all, tls_pair
 
 
 def test_a_deadline_does_not_move() -> None:
@@ -208,3 +210,58 @@ def test_arguments_that_make_no_sense() -> None:
         client.settimeout(None)
         assert client.gettimeout() is None
         assert client.getsockname()[0] == client.getpeername()[0] == "127.0.0.1"
+
+
+# Before TLS 1.3
+
+
+@pytest.mark.parametrize(
+    ("version", "suite", "shown"),
+    [
+        ("TLS 1.0", "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", ("TLSv1", 256)),
+        ("TLS 1.1", "TLS_ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA", ("TLSv1.1", 112)),
+        ("TLS 1.2", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", ("TLSv1.2", 128)),
+    ],
+)
+def test_sockets_speak_older_versions(version: str, suite: str, shown: tuple[str, int]) -> None:
+    """What was agreed is told as `ssl` tells it, data goes both ways, and the socket can be had back."""
+    choices: dict[str, Any] = {"policy": LEGACY_2026, "versions": (version,), "cipher_suites": (suite,)}
+    with tls_pair(client_config(**choices), server_config(**choices)) as (client, server):
+        assert client.cipher() == (suite, *shown)
+        assert server.version() == shown[0]
+        with pytest.raises(UsageError):
+            client.update_keys()
+        client.sendall(bytes(50_000))
+        client.shutdown_write()
+        assert read_all(server) == bytes(50_000)
+
+
+def test_a_socket_of_older_versions_can_be_unwrapped() -> None:
+    """close_notify ends TLS 1.2 in a record that shows its type, and what follows belongs to the next
+    protocol."""
+    choices: dict[str, Any] = {"versions": ("TLS 1.2",)}
+    with tls_pair(client_config(**choices), server_config(**choices)) as (client, server):
+        client.sendall(b"last words")
+        assert server.recv(100) == b"last words"
+        other = Background(server.unwrap)
+        raw = client.unwrap()
+        with raw, other.result() as far:
+            far.sendall(b"in the clear")
+            assert raw.recv(100) == b"in the clear"
+
+
+def test_what_follows_an_alert_is_seen() -> None:
+    """Before TLS 1.3 the header tells where a connection ends: after the alert, or where the version
+    changes."""
+    data, alert = b"\x17\3\3\0\1x", b"\x15\3\3\0\2xx"
+    for stream, exceeded in (
+        (data + alert, False),
+        (data + alert + data, True),
+        (data + b"\x15\3\1\0\2xx", True),
+        (data + b"HELO x\r\n", True),
+        (alert + data + alert, False),
+    ):
+        marks = RecordMarks()
+        marks.version = b"\3\3"
+        marks.follow(stream)
+        assert marks.exceeded is exceeded

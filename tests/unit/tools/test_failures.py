@@ -31,8 +31,9 @@ from lucidtls.errors import (
 )
 from lucidtls.tools import exits
 from lucidtls.tools.document import Document
-from lucidtls.tools.failures import Situation, diagnose, first_line_of, local_failure
+from lucidtls.tools.failures import diagnose, first_line_of, local_failure
 from lucidtls.tools.refusals import REFUSALS, refusal_diagnosis
+from lucidtls.tools.situation import Situation
 from lucidtls.trust.reasons import Reason
 
 CLAUSE = "RFC 9846 §4"
