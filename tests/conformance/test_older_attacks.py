@@ -248,7 +248,7 @@ def test_the_extended_main_secret_keeps_two_connections_apart() -> None:
 
 
 def test_the_default_policy_has_neither_the_key_exchange_nor_the_gap() -> None:
-    """Clients and servers of today insist on the extension and offer no RSA key exchange (RFC 9325 §4.1)."""
+    """Clients and servers of today insist on the extension and offer no RSA key exchange (RFC 7627 §5.2)."""
     for config in (client_config(), server_config()):
         assert config.master_secret_mode == "require"
         assert {row.key_exchange for row in config.algorithms.older_suites} == {"ECDHE"}

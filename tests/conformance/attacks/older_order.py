@@ -211,10 +211,6 @@ def _behind(role: str, step: str, more: bytes) -> Peer:
     return peer.deliver(peer.record(HANDSHAKE, encoded(getattr(peer, step)()) + more))
 
 
-def _half_behind(role: str) -> Peer:
-    return _behind(role, "finished", b"\0").send_data(b"x")
-
-
 for _role, _step in (("client", "server_hello_done"), ("server", "client_hello")):
     for _name, _more in {"a_byte": b"\x14", "a_finished": b"\x14\0\0\x0c" + bytes(12)}.items():
         refused(
@@ -225,10 +221,10 @@ for _role, _step in (("client", "server_hello_done"), ("server", "client_hello")
         )
 for _role in STEPS:
     refused(
-        f"{_role}_gets_half_a_message_behind_the_finished_and_then_data",
+        f"{_role}_of_tls_1_2_gets_a_byte_behind_the_finished_in_its_record",
         UnexpectedMessage,
         "RFC 9846 §5.1",
-        partial(_half_behind, _role),
+        partial(_behind, _role, "finished", b"\0"),
     )
 
 
