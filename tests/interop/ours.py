@@ -10,7 +10,14 @@ from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.connection import ClientConnection, ServerConnection
 from lucidtls.dangerous import LEGACY_2026, NoVerification
 from lucidtls.errors import TLSError
-from lucidtls.events import ApplicationData, HandshakeCompleted, KeysUpdated, PeerClosed, PreSharedKey
+from lucidtls.events import (
+    ApplicationData,
+    HandshakeCompleted,
+    KeysUpdated,
+    PeerClosed,
+    PreSharedKey,
+    Renegotiated,
+)
 from lucidtls.trust.credentials import Credential
 from tests.interop.peers.base import Stream
 from tests.interop.settings import Facts, Identity, Settings, digest_of
@@ -28,6 +35,7 @@ class EngineStream:
         self._received = bytearray()
         self._peer_closed = False
         self.keys_updated = 0  # by the peer
+        self.renegotiations = 0
         self.facts = Facts()
         self._flush()
         self._until(lambda: connection.negotiated is not None)
@@ -66,6 +74,8 @@ class EngineStream:
                         self._peer_closed = True
                     case HandshakeCompleted():
                         pass  # `negotiated` is there now
+                    case Renegotiated():
+                        self.renegotiations += 1
                     case _:
                         pass  # tickets: nothing asks for them here
         except TLSError:
@@ -113,6 +123,11 @@ class EngineStream:
         """Wait until the peer has updated its keys for the `count`th time."""
         self._until(lambda: self.keys_updated >= count)
         assert self.keys_updated >= count, "the peer closed instead of updating its keys"
+
+    def wait_for_renegotiation(self) -> None:
+        """Wait until there has been another handshake on this connection."""
+        self._until(lambda: self.renegotiations > 0)
+        assert self.renegotiations, "the peer closed instead of making another handshake"
 
     def update_keys(self, *, request_peer: bool) -> None:
         self.connection.update_keys(request_peer=request_peer)
