@@ -134,6 +134,8 @@ class Teller:
                 if not self._alone:
                     self._tell_later(3)
                 self._tell(3, "EncryptedExtensions: encrypted, like all that follows", SERVER)
+            case _:
+                return
 
     def _secret(self, label: str, secret: bytes) -> None:
         text = f"{label.lower().replace('_', ' '):31} {short(secret)}"

@@ -114,6 +114,8 @@ def _server_key_exchange(message: messages12.ServerKeyExchange) -> Iterable[Fiel
             yield "prime", f"{int.from_bytes(p).bit_length()} bits"
             yield "generator", short_hex(g)
             yield "public", short_hex(public)
+        case None:
+            pass
     if message.scheme is not None:
         yield "algorithm", name_of(SIGNATURE_SCHEMES, message.scheme)
     if message.signature is not None:

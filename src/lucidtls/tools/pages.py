@@ -173,11 +173,14 @@ def _page(title: str, body: str) -> bytes:
 def about(tls: TLSSocket) -> dict[str, Any]:
     """What was agreed with this client."""
     agreed = tls.negotiated
+    older = agreed.key_exchange is not None
     return {
         "version": agreed.version,
         "suite": agreed.cipher_suite,
         "group": agreed.group,
         "key_exchange": agreed.key_exchange,
+        "ems": agreed.extended_master_secret if older else None,
+        "etm": agreed.encrypt_then_mac if older else None,
         "server_name": agreed.server_name,
         "alpn": agreed.alpn,
         "hello_retried": agreed.hello_retried,
