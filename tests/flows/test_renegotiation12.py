@@ -162,6 +162,22 @@ def test_a_client_that_had_offered_tls_1_3_renegotiates_what_it_has() -> None:
     assert pair.client.event(Renegotiated).negotiated.version == "TLS 1.2"
 
 
+@pytest.mark.parametrize("version", ["TLS 1.0", "TLS 1.1", "TLS 1.2"])
+def test_the_hello_of_a_renegotiation_offers_what_its_version_has(version: str) -> None:
+    """Schemes MUST NOT be offered before TLS 1.2 (RFC 5246 §7.4.1.4.1), whatever the first hello offered."""
+    offered = ("TLS 1.3", "TLS 1.2", "TLS 1.1", "TLS 1.0")
+    client = client12(renegotiation="accept", versions=offered, cipher_suites=None)
+    pair = talkative(client, server12_config(versions=(version,)))
+    pair.run()
+    ask_for_handshake(pair)
+    pair.run()
+    first, second = hellos(pair)
+    assert ch.SIGNATURE_ALGORITHMS in first.extensions
+    assert (ch.SIGNATURE_ALGORITHMS in second.extensions) == (version == "TLS 1.2")
+    assert (ch.SIGNATURE_ALGORITHMS_CERT in second.extensions) <= (version == "TLS 1.2")
+    assert pair.client.event(Renegotiated).negotiated.version == version
+
+
 def test_a_connection_can_renegotiate_more_than_once() -> None:
     """Each renegotiation is bound to the one before it; after some it is a flood."""
     pair = willing()
