@@ -8,21 +8,31 @@ from functools import cache
 import pytest
 
 from lucidtls.alerts import FATAL, WARNING
-from lucidtls.errors import AlertReceived, BadRecordMac, UnsupportedVersion
+from lucidtls.errors import AlertReceived, BadFinished, BadRecordMac, UnsupportedVersion
 from lucidtls.events import HandshakeCompleted, RenegotiationRefused
 from lucidtls.handshake.driver import MAX_CANCEL_ALERTS, MAX_HELLO_REQUESTS, MAX_WARNINGS
 from lucidtls.trace import AlertTraced, MessageTraced, RecordTraced, StateEntered
 from lucidtls.trust.credentials import Credential
 from lucidtls.wire.codepoints import ContentType
-from lucidtls.wire.messages12 import ServerKeyExchange
+from lucidtls.wire.messages12 import Finished, ServerKeyExchange
 from lucidtls.wire.versions import TLS10, TLS11, TLS12
 from tests.certificates import make_leaf
 from tests.conformance.attacks.older_again import again
 from tests.conformance.attacks.older_records import CBC_FAULTS, connected, spoiled
-from tests.flows.choices12 import CBC_SUITE, ECDSA_SUITE, PSK, RSA_SUITE, client12, rsa_credential, server12
+from tests.flows.choices12 import (
+    CBC_SUITE,
+    DHE_SUITE,
+    ECDSA_SUITE,
+    PSK,
+    RSA_SUITE,
+    client12,
+    rsa_credential,
+    server12,
+)
 from tests.flows.hostile import encoded, with_extension
 from tests.flows.hostile12 import HostileClient12, HostileServer12, Peer12
 from tests.flows.parties import client_config, root, server_config
+from tests.flows.test_secrets import holders
 
 ALERT, DATA, HANDSHAKE = ContentType.ALERT, ContentType.APPLICATION_DATA, ContentType.HANDSHAKE
 RSA_PSK = "TLS_RSA_PSK_WITH_AES_128_GCM_SHA256"
@@ -399,3 +409,42 @@ def test_both_hostile_peers_can_finish_a_handshake() -> None:
     assert HostileServer12.before("data", suite=ECDSA_SUITE).state == "CONNECTED"
     assert HostileClient12.before("data", suite=ECDSA_SUITE).state == "CONNECTED"
     assert PSK.identity == b"somebody"
+
+
+# Secrets
+
+
+def made_secrets(peer: Peer12) -> list[bytes]:
+    """Every secret of a connection that an attacker knows as well as its victim."""
+    assert peer.block is not None
+    parts = [part for own in (peer.block.client, peer.block.server) for part in (own.key, own.mac_key)]
+    return [peer.main_secret, peer.premaster, *(part for part in parts if part)]
+
+
+def kept_by_the_victim(peer: Peer12) -> list[str]:
+    """Where the victim, or its error, holds a secret; what the attacker holds itself is its own affair."""
+    found = [*holders(peer.victim, made_secrets(peer)), *holders(peer.error, made_secrets(peer))]
+    return [path for path in found if "Hostile" not in path]
+
+
+@pytest.mark.parametrize("suite", [ECDSA_SUITE, CBC_SUITE, RSA_SUITE, DHE_SUITE, RSA_PSK])
+@pytest.mark.parametrize("before", [HostileServer12.before, HostileClient12.before], ids=["client", "server"])
+@pytest.mark.parametrize("step", ["finished", "data"])
+def test_a_failed_connection_before_tls_1_3_leaves_no_secrets_behind(
+    step: str, before: Callable[..., Peer12], suite: str
+) -> None:
+    """Secrets of a connection that failed are forgotten, and all its keys (RFC 9846 §6)."""
+    peer = before(step, suite=suite)
+    assert kept_by_the_victim(peer), "there is something to forget"
+    peer.deliver(peer.clear(HANDSHAKE, bytes(64)))
+    assert isinstance(peer.error, BadRecordMac)
+    assert kept_by_the_victim(peer) == []
+
+
+@pytest.mark.parametrize("before", [HostileServer12.before, HostileClient12.before], ids=["client", "server"])
+def test_a_wrong_finished_before_tls_1_3_leaves_no_secrets_behind(before: Callable[..., Peer12]) -> None:
+    """A handshake that fails at its very end leaves nothing behind either (RFC 9846 §6)."""
+    peer = before("finished", suite=CBC_SUITE)
+    peer.send(Finished(bytes(12)))
+    assert isinstance(peer.error, BadFinished)
+    assert kept_by_the_victim(peer) == []
