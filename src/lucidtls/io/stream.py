@@ -227,8 +227,9 @@ class TLSStream:
         while not self._receive_now():
             if self._connection.closed:
                 raise _closed_too_early()
-            if self._outgoing:
-                # An earlier call could not write it all, and the peer may need it before it answers.
+            if self._outgoing or self._marks.version is not None:
+                # An earlier call could not write it all, or a renegotiation goes on, which is no event before
+                # it is done; the peer may need what we say before it answers.
                 self._send_answers()
             if self._write_failure is not None:
                 self._end_told = True

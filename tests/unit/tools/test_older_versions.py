@@ -27,7 +27,7 @@ from lucidtls.errors import (
     UnsupportedVersion,
 )
 from lucidtls.io.server import Listener
-from lucidtls.io.sockets import connect
+from lucidtls.io.sockets import TLSSocket, connect
 from lucidtls.tools import serve
 from lucidtls.tools.failures import diagnose
 from lucidtls.tools.findings import CommandFailed
@@ -37,7 +37,7 @@ from lucidtls.tools.terminal import Terminal
 from lucidtls.wire.codec import handshake_message
 from lucidtls.wire.extensions import Extensions, sh12
 from lucidtls.wire.hello import DOWNGRADE_TO_TLS_1_2, ServerHello
-from tests.flows.older import SUITES, SUITES_10, rsa_credential
+from tests.flows.older import SUITES, SUITES_10, TalkativeServer, rsa_credential, server12_config
 from tests.flows.parties import SERVER_NAME, client_config
 from tests.unit.io.ends import listening
 from tests.unit.tools.conftest import AT, Outcome, Run
@@ -289,3 +289,21 @@ def test_an_alert_means_what_our_offer_leaves_open(
     """protocol_version says that no version fits; whether ours are too old or too new depends on ours."""
     situation = Situation(host="old.example", connected=True, bytes_received=7, versions=versions)
     assert diagnose(AlertReceived(alert, alerts.FATAL), situation).code == code
+
+
+def test_a_server_that_wants_to_renegotiate_is_told(run: Run, root_file: Path) -> None:
+    """A HelloRequest is refused, the connection goes on, and that is news but no failure (RFC 5246
+    §7.4.1.1)."""
+
+    def serve(sock: socket.socket) -> None:
+        server = TalkativeServer(server12_config())
+        tls = TLSSocket(sock, server)
+        tls.handshake()
+        server.ask_for_handshake()
+        tls.sendall(tls.recv(100))
+        tls.close()
+
+    with listening(serve) as port:
+        shown = visit(run, port, "--ca", root_file, "--tls", "1.2", "-r", "hello", "--json")
+    assert (shown.code, shown.diagnosis["code"], shown.diagnosis["severity"]) == (0, "LT-R04", "info")
+    assert shown.json["result"]["answer"]["text"] == "hello"
