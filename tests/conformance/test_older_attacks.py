@@ -321,10 +321,18 @@ def test_nothing_follows_close_notify_in_a_renegotiation() -> None:
     peer = again()
     peer.victim.send_data(b"held back")
     peer.victim.close()
-    peer.deaf = True
-    peer.victim.data_to_send()
-    peer.play("change_cipher_spec")
-    assert peer.victim.data_to_send() == b""
+    peer.play("data")
+    assert peer.alerts == ["close_notify"]
+    assert peer.heard[-2:] == [(DATA, b"held back"), (ALERT, b"\x01\0")]
+
+
+def test_a_close_answers_a_close_in_a_renegotiation() -> None:
+    """When the peer has closed, its renegotiation never ends, and our close must not wait for it."""
+    peer = again()
+    peer.deliver(peer.sealed(ALERT, b"\x01\0"))
+    peer.victim.close()
+    peer.step()
+    assert peer.alerts == ["close_notify"] and peer.victim.closed
 
 
 # Alerts (RFC 5246 §7.2)
