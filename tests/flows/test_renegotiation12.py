@@ -26,6 +26,8 @@ from lucidtls.wire.codepoints import ContentType
 from lucidtls.wire.extensions import Extensions, ch
 from lucidtls.wire.hello import ClientHello
 from tests.flows.older import (
+    PSK,
+    SUITES_10,
     Stage,
     Talk,
     ask_for_handshake,
@@ -162,19 +164,20 @@ def test_a_client_that_had_offered_tls_1_3_renegotiates_what_it_has() -> None:
     assert pair.client.event(Renegotiated).negotiated.version == "TLS 1.2"
 
 
+@pytest.mark.parametrize("exchange", ["ECDHE", "RSA"])
 @pytest.mark.parametrize("version", ["TLS 1.0", "TLS 1.1", "TLS 1.2"])
-def test_the_hello_of_a_renegotiation_offers_what_its_version_has(version: str) -> None:
-    """Schemes MUST NOT be offered before TLS 1.2 (RFC 5246 §7.4.1.4.1), whatever the first hello offered."""
+def test_the_hello_of_a_renegotiation_offers_the_version_of_the_first(version: str, exchange: str) -> None:
+    """It offers the same best version again, which an RSA premaster secret repeats (RFC 5246 §7.4.7.1)."""
     offered = ("TLS 1.3", "TLS 1.2", "TLS 1.1", "TLS 1.0")
-    client = client12(renegotiation="accept", versions=offered, cipher_suites=None)
-    pair = talkative(client, server12_config(versions=(version,)))
+    client = client12(exchange, renegotiation="accept", versions=offered, cipher_suites=None)
+    server = server12_config(exchange, versions=(version,), cipher_suites=(SUITES_10[exchange],))
+    pair = talkative(client, server)
     pair.run()
     ask_for_handshake(pair)
     pair.run()
     first, second = hellos(pair)
-    assert ch.SIGNATURE_ALGORITHMS in first.extensions
-    assert (ch.SIGNATURE_ALGORITHMS in second.extensions) == (version == "TLS 1.2")
-    assert (ch.SIGNATURE_ALGORITHMS_CERT in second.extensions) <= (version == "TLS 1.2")
+    assert first.legacy_version == second.legacy_version == 0x0303
+    assert ch.SIGNATURE_ALGORITHMS in second.extensions
     assert pair.client.event(Renegotiated).negotiated.version == version
 
 
@@ -217,6 +220,20 @@ def test_the_servers_identity_is_pinned(other: Any) -> None:
     error = refused(pair)
     assert isinstance(error, CertificateRejected) and "another certificate" in str(error)
     assert pair.log.playbook()[-1] == "client > alert:illegal_parameter"
+
+
+@pytest.mark.parametrize(
+    "suite", ["TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256", "TLS_PSK_WITH_AES_128_GCM_SHA256"]
+)
+def test_an_identity_cannot_be_dropped(suite: str) -> None:
+    """A server that was known by its certificate cannot go on with a pre-shared key alone."""
+    suites = ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", suite)
+    client = client12(renegotiation="accept", cipher_suites=suites, psk=PSK)
+    pair = talkative(client, server12_config(cipher_suites=suites[:1]))
+    pair.run()
+    other = server12_config("PSK", cipher_suites=(suite,))
+    talker(pair).change_config(other)
+    assert isinstance(refused(pair), CertificateRejected)
 
 
 @pytest.mark.parametrize("change", ["empty", "client alone", "swapped", "one bit"])
