@@ -81,7 +81,7 @@ class _Connection:
             return
         if self._driver.renegotiating:
             # The keys are changing; the data goes out under the new ones.
-            self._driver.held += data
+            self._driver.hold(data)
             return
         if connected.update_owed:
             connected.answer_update()

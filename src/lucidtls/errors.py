@@ -87,6 +87,10 @@ class IllegalParameter(PeerError):
     alert = alerts.ILLEGAL_PARAMETER
 
 
+class DowngradeDetected(IllegalParameter):
+    """The server left the mark of a better version than the one it was made to choose (RFC 9846 §4.2.3)."""
+
+
 class MissingExtension(PeerError):
     """An extension that this handshake needs is not there."""
 

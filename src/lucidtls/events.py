@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, Literal, Protocol, TypeVar
+from typing import Any, Final, Generic, Literal, Protocol, TypeGuard, TypeVar
 
+from lucidtls.errors import ConfigurationError
 from lucidtls.trust.credentials import Credential
 from lucidtls.trust.verify import VerificationRequest, VerifiedChain
 from lucidtls.wire.hello import ClientHello
@@ -27,7 +28,8 @@ class Negotiated:
 
     `key_exchange`, `extended_master_secret`, `encrypt_then_mac` and `psk_identity` say something before
     TLS 1.3 only; `group` is then None with RSA and plain PSK, and names the size of a server's own field.
-    `ocsp_response` is the one the server sent for its certificate (DER, unverified), if it was asked to.
+    `secure_renegotiation` is whether both sides know RFC 5746, None in TLS 1.3. `ocsp_response` is the one
+    the server sent for its certificate (DER, unverified), if it was asked to.
     """
 
     version: str
@@ -46,6 +48,7 @@ class Negotiated:
     encrypt_then_mac: bool = False
     psk_identity: bytes | None = None
     ocsp_response: bytes | None = None
+    secure_renegotiation: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,21 @@ class PreSharedKey:
 
     identity: bytes
     key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not is_psk(self.key) or len(self.identity) > MAX_PSK:
+            raise ConfigurationError(
+                f"a pre-shared key has 1 to {MAX_PSK} bytes, and its identity {MAX_PSK} at most"
+            )
+
+
+MAX_PSK: Final = 0xFFFF
+"""Bytes of a pre-shared key, and of an identity, that fit behind a length of two bytes (RFC 4279 §2)."""
+
+
+def is_psk(key: object) -> TypeGuard[bytes]:
+    """Whether this can be a pre-shared key. An empty one is what an unset variable looks like: nobody's."""
+    return isinstance(key, bytes) and 0 < len(key) <= MAX_PSK
 
 
 @dataclass(frozen=True, slots=True)

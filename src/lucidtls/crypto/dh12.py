@@ -46,9 +46,11 @@ def check_parameters(p: bytes, g: bytes, public: bytes, minimum_bits: int) -> Ch
     name = known_prime(prime)
     _check_public(prime, value, "RFC 7919 §3")
     safe = name is not None or _check_prime(prime)
-    return CheckedParameters(
-        ForeignField(prime, generator, safe), value, name if generator == GENERATOR else None, safe
-    )
+    field = ForeignField(prime, generator, safe)
+    if not field.standard and bits > longest_unknown():
+        # A well-known prime with another generator: it need not be tested, and is as slow to use.
+        raise _too_long(bits)
+    return CheckedParameters(field, value, name if generator == GENERATOR else None, safe)
 
 
 def _check_size(bits: int, minimum_bits: int) -> None:
@@ -63,18 +65,22 @@ def _check_prime(prime: int) -> bool:
     """Test a prime that nobody knows; tell whether it is a safe one."""
     bits = prime.bit_length()
     if bits > longest_unknown():
-        raise InsufficientSecurity(
-            "the server's Diffie-Hellman prime is of no group we know, and too long to test",
-            bits=bits,
-            maximum=longest_unknown(),
-            clause="RFC 7919 §3",
-        )
+        raise _too_long(bits)
     judgement = judge_prime(prime) if prime & 1 else "composite"
     if judgement == "composite":
         raise IllegalParameter(
             "the server's Diffie-Hellman modulus is not prime", bits=bits, clause=_PARAMETERS
         )
     return judgement == "safe prime"
+
+
+def _too_long(bits: int) -> InsufficientSecurity:
+    return InsufficientSecurity(
+        "the server's Diffie-Hellman parameters are of no group we know, and too long to work with",
+        bits=bits,
+        maximum=longest_unknown(),
+        clause="RFC 7919 §3",
+    )
 
 
 def _check_public(prime: int, value: int, clause: str) -> None:

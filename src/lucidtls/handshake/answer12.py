@@ -6,7 +6,7 @@ group are chosen together: the first suite in common for which the rest can be f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lucidtls.config import UNCOMPRESSED, ServerConfig
@@ -26,6 +26,8 @@ from lucidtls.wire.versions import TLS12, VERSION_NAMES
 
 RENEGOTIATION_SCSV = 0x00FF
 """TLS_EMPTY_RENEGOTIATION_INFO_SCSV: a suite that means an empty renegotiation_info (RFC 5746 §3.3)."""
+
+_CURVE_CODES = {name: code for code, name in GROUPS.items()}
 
 FFDHE_CODES = range(0x0100, 0x0200)
 """The codes of finite fields in supported_groups (RFC 7919 §2)."""
@@ -48,12 +50,17 @@ class Choice12:
 
 @dataclass(slots=True)
 class ClientOffer:
-    """What a ClientHello says to a server before TLS 1.3, in the form the choice needs."""
+    """What a ClientHello says to a server before TLS 1.3, in the form the choice needs.
+
+    A hello may list tens of thousands of values, and the choice looks for many: so the lists are turned into
+    tables here, once. `suites` and `groups` have each value's place.
+    """
 
     version: int
-    suites: Sequence[int]
-    groups: tuple[int, ...] | None
-    schemes: tuple[int, ...]
+    suites: Mapping[int, int]
+    groups: Mapping[int, int] | None
+    fields: frozenset[int]
+    schemes: frozenset[int]
     server_name: str | None
     extended_master_secret: bool
     encrypt_then_mac: bool
@@ -75,16 +82,27 @@ def read_offer(hello: ClientHello, version: int) -> ClientOffer:
         raise NegotiationFailure(
             "the client renegotiates a connection that does not exist", clause="RFC 5746 §3.6"
         )
+    groups = extensions.get(ch.SUPPORTED_GROUPS)
+    schemes = extensions.get(ch.SIGNATURE_ALGORITHMS)
     return ClientOffer(
         version=version,
-        suites=hello.cipher_suites,
-        groups=extensions.get(ch.SUPPORTED_GROUPS),
-        schemes=extensions.get(ch.SIGNATURE_ALGORITHMS) or SHA1_SCHEMES,
+        suites=_places(hello.cipher_suites),
+        groups=_places(groups) if groups is not None else None,
+        fields=frozenset(code for code in groups or () if code in FFDHE_CODES),
+        schemes=frozenset(schemes or SHA1_SCHEMES),
         server_name=extensions.get(ch.SERVER_NAME) or None,
         extended_master_secret=ch.EXTENDED_MASTER_SECRET in extensions,
         encrypt_then_mac=ch.ENCRYPT_THEN_MAC in extensions,
         secure_renegotiation=info is not None or RENEGOTIATION_SCSV in hello.cipher_suites,
     )
+
+
+def _places(codes: Sequence[int]) -> dict[int, int]:
+    """Each code's first place in a list."""
+    places: dict[int, int] = {}
+    for place, code in enumerate(codes):
+        places.setdefault(code, place)
+    return places
 
 
 def choose12(
@@ -121,12 +139,12 @@ def choose12(
             encrypt_then_mac=_macs_ciphertext(config, offer, suite),
             secure_renegotiation=offer.secure_renegotiation,
         )
-    if without_field and named_fields(offer):
+    if without_field and offer.fields:
         # "none of the client's offered groups are acceptable by the server, and none of the client's proposed
         # non-FFDHE cipher suites are acceptable": insufficient_security (RFC 7919 §4)
         raise InsufficientSecurity(
             "the client's finite fields are not ours, and no other key exchange is left",
-            offered=[name_of(GROUPS, code) for code in named_fields(offer)],
+            offered=[name_of(GROUPS, code) for code in sorted(offer.fields)],
             clause="RFC 7919 §4",
         )
     raise NegotiationFailure(
@@ -153,7 +171,7 @@ def suites_in_common(config: ServerConfig, offer: ClientOffer) -> list[CipherSui
         if suite.code in offer.suites and version in suite.versions and _serves(config, offer, suite)
     ]
     if config.prefer_client_order:
-        common.sort(key=lambda suite: offer.suites.index(suite.code))
+        common.sort(key=lambda suite: offer.suites[suite.code])
     return common
 
 
@@ -175,28 +193,21 @@ def choose_parameters(config: ServerConfig, offer: ClientOffer, kind: str | None
         curves = [group for group in config.algorithms.older_groups if group.kind == "ecdhe"]
         # A client without the extension leaves the choice to the server (RFC 8422 §4); P-256 is the curve
         # that every such client knows.
-        offered: Sequence[int] = (SECP256R1.code,) if offer.groups is None else offer.groups
+        offered: Mapping[int, int] = {SECP256R1.code: 0} if offer.groups is None else offer.groups
+        common = [group for group in curves if group.code in offered]
         if config.prefer_client_order:
-            curves.sort(
-                key=lambda group: offered.index(group.code) if group.code in offered else len(offered)
-            )
-        return next((group for group in curves if group.code in offered), None)
+            common.sort(key=lambda group: offered[group.code])
+        return common[0] if common else None
     if kind != "dh":
         return None
     fields = [group for group in config.algorithms.older_groups if group.kind == "ffdhe"]
-    named = named_fields(offer)
-    if named:
+    if offer.fields:
         # "If none of the [named] groups are acceptable, the server MUST NOT select an FFDHE cipher suite"
         # (RFC 7919 §4).
-        return next((group for group in fields if group.code in named), None)
+        return next((group for group in fields if group.code in offer.fields), None)
     if config.own_field is not None:
         return config.own_field
     return fields[0] if fields else None
-
-
-def named_fields(offer: ClientOffer) -> list[int]:
-    """The finite fields that the client names."""
-    return [code for code in offer.groups or () if code in FFDHE_CODES]
 
 
 def choose_older_credential(
@@ -234,6 +245,4 @@ def choose_older_credential(
 def _on_known_curve(credential: Credential, offer: ClientOffer) -> bool:
     """Whether the client can use an ECDSA key's curve (RFC 8422 §5.3)."""
     curve = getattr(getattr(credential.public_key, "curve", None), "name", None)
-    if curve is None or offer.groups is None:
-        return True
-    return curve in {name_of(GROUPS, code) for code in offer.groups}
+    return curve is None or offer.groups is None or _CURVE_CODES.get(curve) in offer.groups

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from lucidtls.errors import IllegalParameter, MissingExtension, UnexpectedMessage, UnsupportedVersion
+from lucidtls.errors import (
+    DowngradeDetected,
+    IllegalParameter,
+    MissingExtension,
+    UnexpectedMessage,
+    UnsupportedVersion,
+)
 from lucidtls.handshake import client12, client13
 from lucidtls.handshake.offer import ClientHandshake
 from lucidtls.handshake.post import Connected
@@ -73,7 +79,7 @@ def check_downgrade(sentinel: bytes, version: int, offered: tuple[int, ...]) -> 
     best = max(offered)
     marked = sentinel == DOWNGRADE_TO_TLS_1_1 or (sentinel == DOWNGRADE_TO_TLS_1_2 and best == TLS13)
     if marked and (best == TLS13 or (best == TLS12 and version <= TLS11)):
-        raise IllegalParameter(
+        raise DowngradeDetected(
             "downgrade detected: the server can do better than what it was made to choose",
             version=version,
             clause="RFC 9846 §4.2.3",

@@ -94,6 +94,7 @@ async def run(hs: ClientHandshake, server_hello: ServerHello) -> Connected:
         encrypt_then_mac=terms.encrypt_then_mac,
         psk_identity=psk_identity,
         ocsp_response=flight.status,
+        secure_renegotiation=terms.secure_renegotiation,
     )
     return connected(hs, terms, negotiated, keys, own_verify_data, finished)
 

@@ -82,6 +82,12 @@ MAX_WARNINGS: Final = 4
 MAX_HELLO_REQUESTS: Final = 4
 """HelloRequests that are ignored during a handshake (RFC 5246 §7.4.1.1)."""
 
+MAX_HELD: Final = 2**20
+"""Bytes of data that wait for the end of a renegotiation."""
+
+MAX_HELD_RECORDS: Final = 2**12
+"""The same in records: every key may seal more."""
+
 _CERTIFICATE_TYPES: Final = frozenset(
     (HandshakeType.CERTIFICATE, HandshakeType.CERTIFICATE_REQUEST, HandshakeType.CERTIFICATE_STATUS)
 )
@@ -186,6 +192,7 @@ class Driver:
         self.ended = True
         self.channel.write_closed = True
         self._asked = self._answer = None
+        self.held.clear()
         if self._flow is not None:
             self._flow.close()
             self._flow = None
@@ -214,6 +221,12 @@ class Driver:
         return bool(
             self._events or self.channel.incoming or self.peer_closed or self.ended or self.renegotiating
         )
+
+    def hold(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep data until a renegotiation is over; UsageError when it is too much to wait with."""
+        if len(self.held) + len(data) > min(MAX_HELD, MAX_HELD_RECORDS * self.channel.writer.max_content):
+            raise UsageError("a renegotiation is under way: send the data when it is over")
+        self.held += data
 
     @property
     def renegotiating(self) -> bool:
@@ -326,10 +339,24 @@ class Driver:
             return
         if alert is not CLOSE_NOTIFY or self.connected is None:
             raise AlertReceived(alert, level)
+        # In TLS 1.3 one direction can close alone. RFC 5246 §7.2.1 wanted both closed at once, "discarding
+        # any pending writes"; programs have long done better, and what is still to be said may be said.
+        if self.renegotiating:
+            self._give_up_renegotiation()
         self.peer_closed = True
         self._events.append(PeerClosed())
         if self.channel.write_closed:
             self._end()
+
+    def _give_up_renegotiation(self) -> None:
+        """The peer will say no more: go back to the connection as it was; what waited for new keys is lost."""
+        assert self._flow is not None, "there is one under way"
+        self._flow.close()
+        self._flow = self._state = self._asked = self._answer = None
+        self.held.clear()
+        if self.close_wanted:
+            self.close_wanted = False
+            self.close()
 
     def _ignores_warnings(self) -> bool:
         """Whether a warning may be passed over: before TLS 1.3 it may (RFC 5246 §7.2.2), from then on not.

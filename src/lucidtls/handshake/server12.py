@@ -82,6 +82,7 @@ async def run(hs: ServerHandshake, hello: ClientHello, version: int) -> Connecte
         extended_master_secret=terms.extended_master_secret,
         encrypt_then_mac=terms.encrypt_then_mac,
         psk_identity=flight.psk_identity,
+        secure_renegotiation=terms.secure_renegotiation,
     )
     return Connected12(
         negotiated=negotiated,

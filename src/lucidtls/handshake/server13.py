@@ -197,8 +197,9 @@ async def choose_own_credential(
     )
     return choose_credential(
         hs.config.credential_list if chosen is None else (chosen,),
-        peers=choice.schemes,
-        in_certificates=in_certificates or choice.schemes,
+        # As sets: a hello may list thousands, and each credential is looked up among them.
+        peers=frozenset(choice.schemes),
+        in_certificates=frozenset(in_certificates or choice.schemes),
         server_name=choice.server_name,
         authorities=authorities,
         require_known_name=hs.config.require_known_name and chosen is None,
