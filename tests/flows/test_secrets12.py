@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lucidtls.connection import ClientConnection, ServerConnection
-from lucidtls.errors import AlertReceived, PeerError, TruncatedStream
+from lucidtls.errors import AlertReceived, BadFinished, PeerError, TruncatedStream
 from lucidtls.events import DecryptionWanted
 from lucidtls.trace import Computed, Recorder
 from lucidtls.trust.credentials import ASK, Credential
@@ -130,14 +130,48 @@ def test_a_broken_finished_costs_the_secrets(victim: str, exchange: str) -> None
         link.carry(flip)
     assert link.victim.closed and len(link.computed("main secret")) == 1
     assert link.found(link.computed()) == []
+    assert in_frames(caught.value, link.computed()) == []
+
+
+def records(data: bytes) -> list[bytes]:
+    """The records in these bytes."""
+    found: list[bytes] = []
+    while data:
+        end = 5 + int.from_bytes(data[3:5])
+        found.append(data[:end])
+        data = data[end:]
+    return found
+
+
+def in_frames(error: BaseException, secrets: list[bytes]) -> list[str]:
+    """Where in our frames that an error came through one of these secrets stands."""
     found: list[str] = []
-    trace = caught.value.__traceback__
+    trace = error.__traceback__
     while trace is not None:
         if "/lucidtls/" in trace.tb_frame.f_code.co_filename:
             values = [value for name, value in trace.tb_frame.f_locals.items() if name != "self"]
-            found += [path for value in values for path in holders(value, link.computed())]
+            found += [path for value in values for path in holders(value, secrets)]
         trace = trace.tb_next
-    assert found == []
+    return found
+
+
+@every_exchange
+@both_roles
+def test_a_finished_that_does_not_match_costs_the_secrets(victim: str, exchange: str) -> None:
+    """The flow itself fails, with all keys in its variables: its frames are cleared (RFC 9846 §6)."""
+    link = Link(exchange, victim)
+    with pytest.raises(BadFinished) as caught:
+        while True:
+            for record in records(link.witness.data_to_send()):
+                link.victim.receive_data(record)
+                list(iter(link.victim.next_event, None))
+                if link.victim.state == "WAIT_CHANGE_CIPHER_SPEC":
+                    link.victim._channel.transcript.add(b"what was never said")
+            if data := link.victim.data_to_send():
+                link.witness.receive_data(data)
+            list(iter(link.witness.next_event, None))
+    assert link.found(link.computed()) == []
+    assert in_frames(caught.value, link.computed()) == []
 
 
 @pytest.mark.parametrize("ending", ["alert", "truncation", "forget", "abort"])
