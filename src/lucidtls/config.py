@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from lucidtls import policies
-from lucidtls.crypto.dh12 import check_parameters
+from lucidtls.crypto.dh12 import SMALLEST_BITS, check_parameters
 from lucidtls.crypto.ffdh import Field
 from lucidtls.crypto.groups import Group
 from lucidtls.crypto.hashes import SHA1
@@ -24,7 +24,7 @@ from lucidtls.crypto.signatures import SignatureScheme
 from lucidtls.crypto.suites import CipherSuite
 from lucidtls.crypto.suites12 import CipherSuite12
 from lucidtls.errors import ConfigurationError, PeerError
-from lucidtls.events import CredentialWanted, PeerVerifier, PreSharedKey
+from lucidtls.events import MAX_PSK, CredentialWanted, PeerVerifier, PreSharedKey
 from lucidtls.policies import DEFAULT_2026, Mode, Names, Policy
 from lucidtls.record.writer import KEY_UPDATE_LENGTH, PaddingPolicy
 from lucidtls.trace import Tracer
@@ -125,6 +125,9 @@ class _Config:
         least = 1 - (-KEY_UPDATE_LENGTH // self.max_record_size)
         if self.rekey_after_records is not None and self.rekey_after_records < least:
             raise ConfigurationError(f"rekey_after_records must leave room for a KeyUpdate: at least {least}")
+        least_dh: object = self.minimum_dh_bits
+        if not isinstance(least_dh, int) or least_dh < SMALLEST_BITS:
+            raise ConfigurationError(f"minimum_dh_bits is a number of bits, {SMALLEST_BITS} or more")
         for mode in (self.master_secret_mode, self.mac_mode):
             if mode not in ("require", "allow", "off"):
                 raise ConfigurationError(
@@ -183,6 +186,9 @@ class _Config:
         )
         if not versions:
             raise ConfigurationError("no cipher suite fits the versions wanted")
+        if self.versions is not None and len(versions) < len(wanted):
+            missing = ", ".join(VERSION_NAMES[code] for code in wanted if code not in versions)
+            raise ConfigurationError(f"there is no cipher suite for {missing}")
         if not self.policy.legacy:
             self._refuse_weak(versions, rows)
         return (
@@ -199,7 +205,8 @@ class _Config:
         return False
 
     def _refuse_weak(self, versions: Sequence[int], rows: Sequence[CipherSuite | CipherSuite12]) -> None:
-        for scheme in policies.signature_schemes(tuple(self.signature_schemes or ())):
+        names = self.policy.signature_schemes if self.signature_schemes is None else self.signature_schemes
+        for scheme in policies.signature_schemes(tuple(names)):
             if scheme.hash is SHA1:
                 raise ConfigurationError(
                     f"{scheme.name} can be forged (RFC 9155): it needs policy=lucidtls.dangerous.LEGACY_2026"
@@ -427,6 +434,8 @@ class ServerConfig(_Config):
                 "RSA key exchange needs a cryptography library that hides bad padding (OpenSSL 3.2 or later)"
             )
         _ = self.own_field
+        if self.psk_identity_hint is not None and len(self.psk_identity_hint) > MAX_PSK:
+            raise ConfigurationError(f"psk_identity_hint has {MAX_PSK} bytes at most")
         if self.client_authentication not in ("none", "request", "require"):
             raise ConfigurationError('client_authentication is "none", "request" or "require"')
         judged = self.trust is not None or self.verifier is not None

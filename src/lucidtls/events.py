@@ -78,7 +78,8 @@ def is_psk(key: object) -> TypeGuard[bytes]:
 class SessionTicket:
     """What a NewSessionTicket message brought (RFC 9846 §4.7.1), with the PSK that belongs to it.
 
-    Before TLS 1.3 (RFC 5077 §3.3) `psk` is the main secret of the session, which can be resumed as it is.
+    Before TLS 1.3 (RFC 5077 §3.3) `psk` is the main secret of the session, which can be resumed as it is; a
+    session without `extended_master_secret` should not be (RFC 7627 §5.3).
     `lifetime` is in seconds; `received_at` comes from the config's clock, as seconds since the epoch.
     """
 
@@ -92,6 +93,7 @@ class SessionTicket:
     server_name: str | None
     alpn: str | None
     version: str = "TLS 1.3"
+    extended_master_secret: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,8 @@ class DecryptionWanted(Question["bytes | None"]):
     """Decrypt an RSA key exchange's premaster secret with `credential`'s private key (RFC 5246 §7.4.7.1).
 
     Answer with what came out of RSAES-PKCS1-v1_5, whatever it is, or None where there was nothing. Do not let
-    the client see a difference, not in time either: the handshake goes on and fails at Finished.
+    the client see a difference, not in time either: the handshake goes on and fails at Finished. An exception
+    as the answer counts as None for the same reason.
     """
 
     ciphertext: bytes

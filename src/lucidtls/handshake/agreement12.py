@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from lucidtls.config import ClientConfig
 from lucidtls.crypto.dh12 import CheckedParameters, check_parameters, respond_to_parameters
 from lucidtls.crypto.groups import Group
 from lucidtls.crypto.keys import describe_key, key_kind_of
 from lucidtls.crypto.rsa import encrypt_premaster, make_premaster
-from lucidtls.errors import IllegalParameter, NegotiationFailure
+from lucidtls.errors import IllegalParameter, InsufficientSecurity, NegotiationFailure
 from lucidtls.events import PskIdentityWanted
 from lucidtls.handshake.exchange12 import Terms, with_psk
 from lucidtls.trust.certificate import leaf_public_key
 from lucidtls.wire.codepoints import GROUPS as GROUP_NAMES
 from lucidtls.wire.codepoints import name_of
 from lucidtls.wire.messages12 import ClientKeyExchange, DHParameters, ECDHParameters, ServerKeyExchange
+
+SMALLEST_RSA: Final = 1024
+"""Bits of the smallest RSA key a premaster secret is encrypted with; verifiers usually want 2048."""
 
 
 @dataclass(slots=True)
@@ -104,7 +107,21 @@ def _own_share(
             raise IllegalParameter(
                 "the certificate's key cannot encrypt", key=describe_key(key), clause="RFC 5246 §7.4.2"
             )
-        return premaster, encrypt_premaster(key, premaster)
+        if key.key_size < SMALLEST_RSA:
+            # An export-grade key, factored in hours (FREAK, CVE-2015-0204), whatever a verifier says of it.
+            raise InsufficientSecurity(
+                "the server's RSA key is too short to keep a secret",
+                key=describe_key(key),
+                clause="RFC 5246 §7.4.2",
+            )
+        try:
+            return premaster, encrypt_premaster(key, premaster)
+        except ValueError:
+            raise IllegalParameter(
+                "nothing can be encrypted with the server's RSA key",
+                key=describe_key(key),
+                clause="RFC 5246 §7.4.7.1",
+            ) from None
     if share is None or not share.public:
         return None, None
     if share.group is not None:

@@ -277,6 +277,7 @@ async def renegotiate(hs: ClientHandshake, before: Connected12) -> Connected:
         chain=before.negotiated.peer_chain,
         extended_master_secret=before.terms.extended_master_secret,
         encrypt_then_mac=before.encrypt_then_mac,
+        alpn=hs.alpn,
     )
     again = ClientHandshake(hs.config, hs.channel, hs.reference, bound)
     again.send_hello()

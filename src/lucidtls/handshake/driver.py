@@ -18,7 +18,16 @@ from collections.abc import Coroutine
 from traceback import clear_frames
 from typing import Any, Final
 
-from lucidtls.alerts import CLOSE_NOTIFY, FATAL, INTERNAL_ERROR, USER_CANCELED, WARNING, Alert, alert_of
+from lucidtls.alerts import (
+    CLOSE_NOTIFY,
+    FATAL,
+    INTERNAL_ERROR,
+    NO_RENEGOTIATION,
+    USER_CANCELED,
+    WARNING,
+    Alert,
+    alert_of,
+)
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.crypto.aead import InvalidTag
 from lucidtls.errors import (
@@ -336,6 +345,8 @@ class Driver:
             )
         if level == WARNING and alert is not CLOSE_NOTIFY and self._ignores_warnings():
             self._warnings += 1
+            if alert is NO_RENEGOTIATION and self.renegotiating and self._state is WAIT_SH:
+                self._give_up_renegotiation()
             return
         if alert is not CLOSE_NOTIFY or self.connected is None:
             raise AlertReceived(alert, level)
@@ -349,11 +360,12 @@ class Driver:
             self._end()
 
     def _give_up_renegotiation(self) -> None:
-        """The peer will say no more: go back to the connection as it was; what waited for new keys is lost."""
+        """The peer takes no part in it any more: go back to the connection as it was."""
         assert self._flow is not None, "there is one under way"
         self._flow.close()
         self._flow = self._state = self._asked = self._answer = None
-        self.held.clear()
+        self.channel.transcript = Transcript()
+        self._send_held()
         if self.close_wanted:
             self.close_wanted = False
             self.close()
@@ -507,11 +519,15 @@ class Driver:
         event = Renegotiated if again else HandshakeCompleted
         self._events.append(event(connected.negotiated))
         self._events += [SessionTicketReceived(ticket) for ticket in connected.tickets]
+        self._send_held()
+        if self.close_wanted:
+            self.close()
+
+    def _send_held(self) -> None:
+        """Send what waited for the end of a renegotiation."""
         if self.held:
             held, self.held = self.held, bytearray()
             self.channel.writer.write(ContentType.APPLICATION_DATA, held)
-        if self.close_wanted:
-            self.close()
         if self.channel.trace is not None:
             self.channel.trace.record(StateEntered("CONNECTED"))
 

@@ -64,13 +64,18 @@ def accept_suite(hs: ClientHandshake, hello: ServerHello) -> CipherSuite12:
 def accept_alpn(hs: ClientHandshake, extensions: Extensions) -> None:
     """Note the application protocol."""
     protocols = extensions.get(sh12.ALPN)
-    if protocols is None:
-        return
-    if protocols[0] not in hs.config.alpn_protocols:
+    if protocols is not None:
+        if protocols[0] not in hs.config.alpn_protocols:
+            raise IllegalParameter(
+                "the server chose a protocol we did not offer", protocol=protocols[0], clause="RFC 7301 §3.1"
+            )
+        hs.alpn = protocols[0]
+    before = hs.renegotiation
+    if before is not None and hs.alpn != before.alpn:
+        # The application goes on speaking what it began with (RFC 7301 §3.2: once chosen, definitive).
         raise IllegalParameter(
-            "the server chose a protocol we did not offer", protocol=protocols[0], clause="RFC 7301 §3.1"
+            "the server changes the protocol in a renegotiation", protocol=hs.alpn, clause="RFC 7301 §3.2"
         )
-    hs.alpn = protocols[0]
 
 
 def accept_extended_master_secret(hs: ClientHandshake, extensions: Extensions) -> bool:

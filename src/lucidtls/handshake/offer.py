@@ -29,6 +29,7 @@ class Renegotiation:
     chain: tuple[bytes, ...]
     extended_master_secret: bool
     encrypt_then_mac: bool
+    alpn: bytes | None
 
 
 class ClientHandshake:

@@ -84,6 +84,7 @@ def accept_ticket(connected: Connected12, message: NewSessionTicket) -> None:
             server_name=negotiated.server_name,
             alpn=negotiated.alpn,
             version=negotiated.version,
+            extended_master_secret=negotiated.extended_master_secret,
         )
     )
 

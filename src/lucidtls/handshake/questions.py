@@ -56,10 +56,13 @@ def answer_from_config(config: ClientConfig | ServerConfig, question: Question[A
 
 
 def _decrypt(credential: Credential, ciphertext: bytes) -> bytes | None:
-    """Decrypt, and say of a failure no more than that."""
+    """Decrypt; a failure is no answer, of whatever kind the key's library has it.
+
+    An error that came through would end the handshake where good padding goes on: Bleichenbacher's oracle.
+    """
     try:
         return credential.decrypt(ciphertext)
-    except ValueError:
+    except Exception:  # noqa: BLE001
         return None
 
 

@@ -71,7 +71,10 @@ async def take_premaster(
     if terms.method.encrypted:
         assert credential is not None, "a suite that encrypts has a certificate"
         fallback = config.random(PREMASTER_LENGTH)
-        decrypted = await DecryptionWanted(exchange, credential)
+        try:
+            decrypted = await DecryptionWanted(exchange, credential)
+        except Exception:  # noqa: BLE001 - whatever it is, to show it would be Bleichenbacher's oracle
+            decrypted = None
         secret = choose_premaster(decrypted, fallback, offered_version)
     elif share.complete is not None:
         secret = share.complete(exchange)
