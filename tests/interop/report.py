@@ -2,6 +2,8 @@
 
     python -m tests.interop.report [--json FILE] [--markdown FILE] [PYTEST ARGUMENTS]
 
+(docs/reference/interoperability.md comes from here; `-n 2` among the arguments halves the time.)
+
 A cell of the table counts the connections that a feature took with a peer, and of how many possible ones
 where not all were made. A dash says that the peer does not have the feature, or cannot be told to use it.
 """
