@@ -169,7 +169,7 @@ MUTANTS_12 = (
     Mutant(
         "an unknown identity gets an alert",
         "handshake/response12.py",
-        "    return with_psk(secret, stand_in if psk is None else psk)",
+        "    return with_psk(secret, psk if is_psk(psk) else stand_in)",
         "    assert psk is not None\n    return with_psk(secret, psk)",
         ("client_names_a_pre_shared_key_that_nobody_knows",),
     ),

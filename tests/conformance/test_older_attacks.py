@@ -9,10 +9,10 @@ import pytest
 
 from lucidtls.alerts import FATAL, WARNING
 from lucidtls.errors import AlertReceived, BadFinished, BadRecordMac, UnsupportedVersion
-from lucidtls.events import HandshakeCompleted, RenegotiationRefused
+from lucidtls.events import DecryptionWanted, HandshakeCompleted, RenegotiationRefused
 from lucidtls.handshake.driver import MAX_CANCEL_ALERTS, MAX_HELLO_REQUESTS, MAX_WARNINGS
 from lucidtls.trace import AlertTraced, MessageTraced, RecordTraced, StateEntered
-from lucidtls.trust.credentials import Credential
+from lucidtls.trust.credentials import ASK, Credential
 from lucidtls.wire.codepoints import ContentType
 from lucidtls.wire.messages12 import Finished, ServerKeyExchange
 from lucidtls.wire.versions import TLS10, TLS11, TLS12
@@ -179,6 +179,22 @@ def test_a_signer_that_fails_to_decrypt_shows_no_more() -> None:
     )
     peer.play("finished").send(peer.finished())
     assert _without_lengths(seen(peer)) == _without_lengths(control(RSA_SUITE, True))
+
+
+@pytest.mark.parametrize("answer", [None, b"", bytes(48), ValueError("bad padding"), OSError("the device")])
+def test_no_answer_about_a_premaster_secret_shows(answer: object) -> None:
+    """Whatever the application says of a decryption, the client sees the same (RFC 5246 §7.4.7.1)."""
+    asking = Credential.load(list(rsa_credential().chain), ASK)
+    peer = HostileClient12.before(
+        "client_key_exchange", server12(RSA_SUITE, credentials=asking), suite=RSA_SUITE
+    )
+    peer.send_exchange(peer.client_key_exchange()).skip()
+    question = peer.events[-1]
+    assert isinstance(question, DecryptionWanted)
+    peer.victim.answer(question, answer)
+    peer.play("finished").send(peer.finished())
+    assert isinstance(peer.error, BadRecordMac) and peer.error.state == "WAIT_FINISHED"
+    assert peer.alerts == ["bad_record_mac"]
 
 
 def test_an_unknown_psk_identity_looks_like_a_wrong_key() -> None:

@@ -8,6 +8,7 @@ from lucidtls.crypto.ffdh import FFDHE2048
 from lucidtls.crypto.groups import GROUPS
 from lucidtls.errors import (
     DecodeError,
+    DowngradeDetected,
     IllegalParameter,
     MissingExtension,
     UnexpectedMessage,
@@ -116,7 +117,7 @@ def _downgrade(sentinel: bytes) -> Peer:
 for _byte in (1, 0):
     refused(
         f"server_that_knows_tls_1_3_was_made_to_choose_less_{_byte}",
-        IllegalParameter,
+        DowngradeDetected,
         "RFC 9846 §4.2.3",
         partial(_downgrade, b"DOWNGRD" + bytes((_byte,))),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from lucidtls.errors import (
     DecodeError,
+    DowngradeDetected,
     IllegalParameter,
     MissingExtension,
     NegotiationFailure,
@@ -87,7 +88,7 @@ for _offered, _chosen, _byte in (
     refused(
         f"server_marks_its_choice_of_{_chosen:04x}_with_{_byte}_for_a_client_of_{max(_offered):04x}_down_to_"
         f"{min(_offered):04x}",
-        IllegalParameter,
+        DowngradeDetected,
         "RFC 9846 §4.2.3",
         partial(
             lambda offered, chosen, byte: _hello(
