@@ -69,9 +69,9 @@ MAX_PSK: Final = 0xFFFF
 """Bytes of a pre-shared key, and of an identity, that fit behind a length of two bytes (RFC 4279 §2)."""
 
 
-def is_psk(key: object) -> TypeGuard[bytes]:
+def is_psk(key: object) -> TypeGuard[bytes | bytearray]:
     """Whether this can be a pre-shared key. An empty one is what an unset variable looks like: nobody's."""
-    return isinstance(key, bytes) and 0 < len(key) <= MAX_PSK
+    return isinstance(key, (bytes, bytearray)) and 0 < len(key) <= MAX_PSK
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,12 +130,12 @@ class Keys:
     server: Protection = field(repr=False)
 
 
-def with_psk(other_secret: bytes | None, psk: bytes) -> bytes:
+def with_psk(other_secret: bytes | None, psk: bytes | bytearray) -> bytes:
     """The premaster secret of the PSK key exchanges (RFC 4279 §2): two secrets with a length before each.
 
     Plain PSK has as many zeros as the key is long in place of the other secret.
     """
-    return vector16(other_secret if other_secret is not None else bytes(len(psk))) + vector16(psk)
+    return vector16(other_secret if other_secret is not None else bytes(len(psk))) + vector16(bytes(psk))
 
 
 def agree_on_keys(channel: Channel, terms: Terms, premaster: bytes, random: Random) -> Keys:
