@@ -42,6 +42,7 @@ OLDER = Older(
         ("PSK, DHE_PSK, ECDHE_PSK, RSA_PSK", "JSSE has no pre-shared keys of RFC 4279"),
         ("AES-CCM", "not implemented in JSSE"),
         ("encrypt_then_mac", "not implemented in JSSE"),
+        ("refusing a fallback", "JSSE does not look for TLS_FALLBACK_SCSV (RFC 7507)"),
         (
             "leaving out extended_master_secret",
             "a property of the process: jdk.tls.useExtendedMasterSecret",
