@@ -10,6 +10,7 @@ from lucidtls.errors import (
     BadFinished,
     BadRecordMac,
     CertificateRejected,
+    IllegalParameter,
     NegotiationFailure,
     UnexpectedMessage,
     UnsupportedExtension,
@@ -160,6 +161,12 @@ def server_drops_encrypt_then_mac_by_way_of_an_aead() -> Peer:
     peer.play("data").renegotiate()
     peer.suite12 = suite12_named(CBC_SUITE)
     return peer.send(peer.server_hello())
+
+
+@refusal(IllegalParameter, "RFC 7301 §3.2")
+def server_changes_the_protocol_when_it_renegotiates() -> Peer:
+    peer = again(alpn=("h2", "http/1.1"))
+    return peer.send(peer.server_hello((sh12.ALPN, (b"h2",))))
 
 
 # Order

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from lucidtls.dangerous import NoVerification
 from lucidtls.errors import (
     BadFinished,
     BadRecordMac,
@@ -17,6 +20,7 @@ from lucidtls.errors import (
     CertificateRequired,
     DecodeError,
     IllegalParameter,
+    InsufficientSecurity,
     UnexpectedMessage,
     UnsupportedExtension,
 )
@@ -481,3 +485,42 @@ for _role in _PEERS:
         "RFC 5246 §6.2.3.2",
         partial(_with_other_keys, _role),
     )
+
+
+# RSA keys that cannot keep a secret (FREAK, CVE-2015-0204)
+
+
+@cache
+def _leaf_of_modulus(modulus: int) -> bytes:
+    like = leaf().certificate
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(like.subject)
+        .issuer_name(like.issuer)
+        .public_key(rsa.RSAPublicNumbers(65537, modulus).public_key())
+        .serial_number(78)
+        .not_valid_before(like.not_valid_before_utc)
+        .not_valid_after(like.not_valid_after_utc)
+    )
+    return builder.sign(root().key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def _short_key(modulus: int) -> Peer:
+    config = client12(RSA_SUITE, trust=None, verifier=NoVerification())
+    peer = HostileServer12.before("certificate", config, suite=RSA_SUITE)
+    peer.send(Certificate((_leaf_of_modulus(modulus),)))
+    return peer if peer.error is not None else peer.send(peer.server_hello_done())
+
+
+refused(
+    "server_shows_a_key_of_export_grade",
+    InsufficientSecurity,
+    "RFC 5246 §7.4.2",
+    partial(_short_key, 2**511 + 111),
+)
+refused(
+    "server_shows_a_key_with_an_even_modulus",
+    IllegalParameter,
+    "RFC 5246 §7.4.7.1",
+    partial(_short_key, 2**2047 + 2),
+)

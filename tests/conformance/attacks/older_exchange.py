@@ -197,6 +197,12 @@ refused(
     "RFC 7919 §3",
     partial(_field, 2**8000 - 1, 2),
 )
+refused(
+    "server_uses_a_known_field_with_another_generator_that_is_too_slow",
+    InsufficientSecurity,
+    "RFC 7919 §3",
+    partial(_field, modp_prime(8192), 5),
+)
 for _name, _prime in {"even": PRIME - 1, "composite": PRIME - 2, "a_square": (2**1024 - 105) ** 2}.items():
     refused(
         f"server_uses_a_field_whose_modulus_is_{_name}",
