@@ -95,7 +95,7 @@ def our_plain_transfer(client: ClientConnection, server: ServerConnection, data:
 
 @cache
 def ssl_contexts(version: ssl.TLSVersion) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Contexts for one version with the same certificate, without tickets, which ours does not send either."""
+    """Contexts for one version with the same certificate, without tickets: ours sends none either."""
     identity = ecdsa_identity()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     path = identity.write()

@@ -8,7 +8,7 @@ import pytest
 
 from lucidtls.errors import UsageError
 from lucidtls.events import ApplicationData, KeysUpdated
-from lucidtls.handshake.post import MAX_GENERATION, MAX_KEY_UPDATES
+from lucidtls.handshake.post import MAX_GENERATION, MAX_KEY_UPDATES, Connected13
 from lucidtls.wire.messages13 import KeyUpdate
 from tests.flows.hostile import HostileClient, HostileServer, Peer
 from tests.flows.pair import Pair, connected
@@ -33,7 +33,7 @@ def generation(pair: Pair, side: str) -> int:
     """How often a side has changed its sending keys."""
     end = pair.client if side == "client" else pair.server
     connected_state = end.connection._driver.connected
-    assert connected_state is not None
+    assert isinstance(connected_state, Connected13)
     return connected_state.send_generation
 
 
@@ -209,7 +209,7 @@ def test_generations_end() -> None:
     """The number of key updates never exceeds 2^48-1 (RFC 9846 §4.7.3)."""
     pair = connected()
     state = pair.client.connection._driver.connected
-    assert state is not None
+    assert isinstance(state, Connected13)
     state.send_generation = MAX_GENERATION
     with pytest.raises(UsageError, match="generations"):
         pair.client.connection.update_keys()
@@ -225,7 +225,7 @@ def test_a_receiver_does_not_count_generations() -> None:
     """Receiving implementations MUST NOT enforce the limit on generations (RFC 9846 §4.7.3)."""
     peer = HostileServer.at("CONNECTED")
     state = peer.victim._driver.connected
-    assert state is not None
+    assert isinstance(state, Connected13)
     state.send_generation = MAX_GENERATION
     peer.send_post(KeyUpdate(0))
     peer.rekey()

@@ -13,6 +13,7 @@ from lucidtls.connection import ClientConnection, ServerConnection
 from lucidtls.crypto.suites import TLS_AES_128_GCM_SHA256
 from lucidtls.errors import AlertReceived, PeerError, TruncatedStream
 from lucidtls.events import SessionTicketReceived
+from lucidtls.handshake.post import Connected13
 from lucidtls.handshake.schedule13 import traffic_key
 from lucidtls.trace import Computed, Recorder, SecretDerived
 from lucidtls.wire.messages13 import Finished
@@ -246,7 +247,7 @@ def test_nothing_secret_is_printed() -> None:
     peer = HostileServer.at("CONNECTED").send_post(ticket())
     (event,) = [event for event in peer.events if isinstance(event, SessionTicketReceived)]
     state = peer.victim._driver.connected
-    assert state is not None
+    assert isinstance(state, Connected13)
     text = repr(event) + repr(state) + repr(peer.victim) + repr(server_config(cookie_key=b"C" * 32))
     assert repr(event.ticket.psk) not in text and "C" * 32 not in text
     assert repr(state.send_secret) not in text and repr(state.exporter_secret) not in text

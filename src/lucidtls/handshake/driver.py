@@ -311,6 +311,8 @@ class Driver:
                 "application data came before the handshake was done", clause="RFC 9846 §4.5.3"
             )
         self._refuse_interleaving("application data")
+        # RFC 5246 §6.2.1 lets data cross with a renegotiation. It may until the server's answer; after that
+        # it would come under keys of which nobody has yet shown that both sides have them.
         if self.renegotiating and self._state is not WAIT_SH:
             raise UnexpectedMessage(
                 "application data came in the middle of a renegotiation", clause="RFC 5246 §7.4.9"

@@ -40,11 +40,19 @@ class Protection(Protocol):
     """
 
     @property
-    def max_expansion(self) -> int: ...
+    def max_expansion(self) -> int:
+        """Bytes that a fragment is longer than its content at most."""
+        ...
+
     @property
-    def record_limit(self) -> int: ...
+    def record_limit(self) -> int:
+        """Records that the key may protect."""
+        ...
+
     @property
-    def splits_first_byte(self) -> bool: ...
+    def splits_first_byte(self) -> bool:
+        """Whether a piece of application data starts with a record of one byte."""
+        ...
 
     def seal(self, sequence: int, content_type: int, content: Buffer) -> tuple[bytes, bytes]:
         """Return the fragment in two pieces, the first short or empty: joining them would copy it all."""
