@@ -199,6 +199,12 @@ def test_the_public_names_are_the_ones_announced() -> None:
 @pytest.mark.budget
 @needs_exports
 def test_importing_the_library_is_quick() -> None:
-    """`import lucidtls` takes at most 120 ms more than starting Python does."""
-    program = "import time; t = time.perf_counter(); import lucidtls; print(time.perf_counter() - t)"
-    assert min(float(printed_by(program)) for _ in range(5)) <= 0.120
+    """`import lucidtls` takes at most 120 ms more than starting Python does.
+
+    On a machine that is slow or busy, no more than twice what importing `asyncio` takes there.
+    """
+    program = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
+    ours, yardstick = (
+        min(float(printed_by(program.format(name))) for _ in range(5)) for name in ("lucidtls", "asyncio")
+    )
+    assert ours <= max(0.120, 2 * yardstick)

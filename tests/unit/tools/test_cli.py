@@ -146,14 +146,24 @@ def test_parsing_needs_nothing_of_tls() -> None:
     assert ended.stdout.splitlines()[-1] == "[]"
 
 
+def seconds(*command: str) -> float:
+    """How long a process takes from start to end."""
+    started = time.perf_counter()
+    subprocess.run(command, capture_output=True, check=True, env={**os.environ, "PYTHONPATH": str(SOURCE)})
+    return time.perf_counter() - started
+
+
 @pytest.mark.budget
 def test_it_starts_quickly() -> None:
-    """`lucidtls --version` takes at most 150 ms, and `connect --help` at most 250 ms."""
-    for arguments, limit in ((("--version",), 0.150), (("connect", "--help"), 0.250)):
-        times = []
+    """`lucidtls --version` takes at most 150 ms, and `connect --help` at most 250 ms.
+
+    On a machine that is slow or busy, no more than 2.5 and 4 times what importing `asyncio` takes there.
+    """
+    for arguments, limit, share in ((("--version",), 0.150, 2.5), (("connect", "--help"), 0.250, 4)):
+        times: list[float] = []
+        yardstick: list[float] = []
         for _ in range(7):
-            started = time.perf_counter()
-            process = spawn(*arguments)
-            process.communicate(timeout=PATIENCE)
-            times.append(time.perf_counter() - started)
+            times.append(seconds(*COMMAND, *arguments))
+            yardstick.append(seconds(sys.executable, "-c", "import asyncio"))
+        limit = max(limit, share * min(yardstick))
         assert min(times) <= limit, (arguments, statistics.median(times))
