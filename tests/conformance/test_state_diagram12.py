@@ -96,7 +96,7 @@ def states(role: str, exchange: str) -> dict[str, Situation]:
     """
     found: dict[str, Situation] = {}
     for situation in reversed(situations(exchange)):
-        for before, _, after in older_edges(role, situation):
+        for before, _, after in sorted(older_edges(role, situation)):
             found.setdefault(before, situation)
             found.setdefault(after, situation)
     return found
@@ -112,7 +112,10 @@ def stage(role: str, exchange: str, state: str) -> Stage:
 
 
 STAGES = [
-    (role, exchange, state) for role in ROLES for exchange in EXCHANGES for state in states(role, exchange)
+    (role, exchange, state)
+    for role in ROLES
+    for exchange in EXCHANGES
+    for state in sorted(states(role, exchange))
 ]
 NAMES = [f"{role}-{exchange}-{state}" for role, exchange, state in STAGES]
 every_stage = pytest.mark.parametrize(("role", "exchange", "state"), STAGES, ids=NAMES)
