@@ -8,19 +8,24 @@ from typing import Any
 import pytest
 
 from lucidtls.crypto.primes import modp_prime
+from lucidtls.errors import AlertReceived, UnexpectedMessage
 from lucidtls.events import ApplicationData, Renegotiated, SessionTicketReceived
+from lucidtls.handshake.channel import Channel
+from lucidtls.handshake.client import accept_older_version
 from lucidtls.handshake.driver import MAX_EMPTY_RECORDS
+from lucidtls.handshake.offer import ClientHandshake
 from lucidtls.wire.codepoints import ContentType
-from lucidtls.wire.extensions import ch, sh12
+from lucidtls.wire.extensions import Extensions, ch, sh12
+from lucidtls.wire.hello import ServerHello
 from lucidtls.wire.messages12 import Certificate, DHParameters, NewSessionTicket
 from lucidtls.wire.versions import TLS10, TLS11, TLS12
 from tests.conformance.attacks.older_again import again
 from tests.conformance.attacks.older_exchange import ODD
 from tests.conformance.attacks.older_records import PROTECTIONS, connected
 from tests.flows.choices12 import CBC_SUITE, DHE_SUITE, ECDSA_SUITE, RSA_SUITE, client12, server12
-from tests.flows.hostile import encoded, extensions, plain, with_extension
+from tests.flows.hostile import HostileServer, encoded, extensions, plain, with_extension
 from tests.flows.hostile12 import CCS, HostileClient12, HostileServer12, Peer12
-from tests.flows.parties import client_credential, credential, server_config
+from tests.flows.parties import client_config, client_credential, credential, server_config
 
 HANDSHAKE, ALERT, DATA = ContentType.HANDSHAKE, ContentType.ALERT, ContentType.APPLICATION_DATA
 EVERYTHING = ("TLS 1.0", "TLS 1.1", "TLS 1.2")
@@ -413,3 +418,27 @@ def test_offered_groups_are_what_a_server_needs() -> None:
     hello.extensions = with_extension(hello.extensions, ch.SUPPORTED_GROUPS.code, b"\0\x02\0\x1d")
     peer.send(hello)
     works(peer)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content"),
+    [(22, b"\0\0\0\0"), (21, b"\x01\x70")],
+    ids=["a HelloRequest", "a warning about the name"],
+)
+def test_a_retry_request_ends_the_tolerance_for_older_versions(content_type: int, content: bytes) -> None:
+    """A HelloRetryRequest has settled TLS 1.3, where nothing of this is passed over (RFC 9846 §4, §6)."""
+    peer = HostileServer(client_config(groups=("x25519", "secp256r1"), shares=("x25519",))).send_retry()
+    assert peer.victim.state == "WAIT_SH" and peer.error is None
+    peer.victim.receive_data(bytes((content_type, 3, 3)) + len(content).to_bytes(2) + content)
+    with pytest.raises((UnexpectedMessage, AlertReceived)):
+        peer.victim.next_event()
+
+
+def test_the_shares_of_a_tls_1_3_offer_are_dropped_when_tls_1_2_answers() -> None:
+    """Key shares are secrets of one purpose: a client does not keep those that nobody answered."""
+    config = client_config(groups=("x25519", "secp256r1"))
+    hs = ClientHandshake(config, Channel(config), None)
+    assert hs.shares
+    answer = ServerHello(0x0303, bytes(32), b"", 0xC02B, 0, Extensions("ServerHello12"))
+    assert accept_older_version(hs, answer) == 0x0303
+    assert not hs.shares

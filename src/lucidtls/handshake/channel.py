@@ -31,8 +31,8 @@ class Channel:
     """One connection's records and handshake messages, both directions."""
 
     __slots__ = (
-        "_flight", "client_random", "hello_requests", "incoming", "key_log", "reader", "rekey_after",
-        "trace", "transcript", "version", "write_closed", "writer",
+        "_flight", "client_random", "hello_requests", "incoming", "key_log", "may_be_older",
+        "reader", "rekey_after", "trace", "transcript", "version", "write_closed", "writer",
     )  # fmt: skip
 
     def __init__(self, config: ClientConfig | ServerConfig) -> None:
@@ -45,6 +45,7 @@ class Channel:
         self.incoming = bytearray()
         self.client_random = b""
         self.version: int | None = None
+        self.may_be_older = False
         self.hello_requests = 0
         self.write_closed = False
         self._flight = bytearray()

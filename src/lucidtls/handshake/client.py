@@ -45,6 +45,8 @@ def accept_version(hs: ClientHandshake, server_hello: ServerHello) -> int:
     if hs.channel.hello_requests:
         # In TLS 1.3 there is no such message, and nothing may come before the ServerHello.
         raise UnexpectedMessage("a HelloRequest came before a TLS 1.3 ServerHello", clause="RFC 9846 §4")
+    # A HelloRetryRequest settles it as well: from here on the rules of TLS 1.3 hold for all that comes.
+    hs.channel.may_be_older = False
     return version
 
 
@@ -65,6 +67,8 @@ def accept_older_version(hs: ClientHandshake, server_hello: ServerHello) -> int:
     if hs.channel.reader.change_cipher_specs:
         # Until now the record could be the empty gesture of TLS 1.3; in older versions it never is.
         raise UnexpectedMessage("a change_cipher_spec came before the ServerHello", clause="RFC 5246 §7.1")
+    # The secret keys of the shares that TLS 1.3 was offered with are of no more use.
+    hs.shares.clear()
     hs.channel.enter_version(version)
     return version
 

@@ -423,12 +423,8 @@ class Driver:
 
     def _may_be_older(self) -> bool:
         """Whether this is a client that has negotiated TLS 1.2 or before, or still may."""
-        config = self._config
-        if not isinstance(config, ClientConfig):
-            return False
-        return self.channel.version is not None or (
-            self._state is WAIT_SH and bool(config.algorithms.older_suites)
-        )
+        older = self.channel.version is not None or self.channel.may_be_older
+        return older and isinstance(self._config, ClientConfig)
 
     def _pass_over_hello_request(self, length: int) -> bool:
         """Ignore a HelloRequest; it is no part of the transcript either (RFC 5246 §7.4.1.1)."""

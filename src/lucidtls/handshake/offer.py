@@ -59,6 +59,7 @@ class ClientHandshake:
         self.renegotiation = renegotiation
         random = config.random(32)
         channel.client_random = random
+        channel.may_be_older = bool(config.algorithms.older_suites)
         offers_13 = renegotiation is None and config.algorithms.versions[0] == TLS13
         session_id = config.random(32) if config.compatibility_mode and offers_13 else b""
         self.hello = self._hello(random, session_id, config.algorithms.shares if offers_13 else ())

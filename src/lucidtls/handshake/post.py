@@ -6,6 +6,7 @@ messages a side accepts is one small table per role.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -42,7 +43,7 @@ MAX_GENERATION: Final = 2**48 - 1
 
 
 @dataclass(slots=True)
-class Connected:
+class Connected(ABC):
     """The result of a handshake: all that a connection keeps of it, whatever its version.
 
     `handlers` are the messages that may still come, and what is done with each.
@@ -55,17 +56,19 @@ class Connected:
     tickets: list[SessionTicket] = field(default_factory=list, repr=False, kw_only=True)
     update_owed: bool = field(default=False, kw_only=True)
 
+    @abstractmethod
     def forget(self) -> None:
         """Drop every secret: the session is over."""
-        raise NotImplementedError
 
+    @abstractmethod
     def update_send_keys(self, *, request_peer: bool) -> None:
         """Change our sending keys, where the version has a way to; UsageError where it has none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def earn_credit(self, records: int) -> None:
         """Note that data was received, or sent in so many records."""
 
+    @abstractmethod
     def answer_update(self) -> None:
         """Send the KeyUpdate that the peer asked for; called only when one is owed."""
 

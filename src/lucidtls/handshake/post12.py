@@ -53,6 +53,12 @@ class Connected12(Connected):
         """Refuse: these versions have no KeyUpdate."""
         raise UsageError("keys can be updated in TLS 1.3 only; before, a connection ends with its keys")
 
+    def earn_credit(self, records: int) -> None:
+        """Nothing to note: there are no KeyUpdates to pay for."""
+
+    def answer_update(self) -> None:
+        """Nothing to answer: none is ever owed."""
+
     def count_wish(self) -> None:
         """Bound how often the peer may ask for another handshake."""
         self.renegotiations += 1
