@@ -27,6 +27,8 @@ from lucidtls.errors import ConfigurationError, PeerError
 from lucidtls.events import MAX_PSK, CredentialWanted, PeerVerifier, PreSharedKey
 from lucidtls.policies import DEFAULT_2026, Mode, Names, Policy
 from lucidtls.record.writer import KEY_UPDATE_LENGTH, PaddingPolicy
+from lucidtls.sessions.options import ClientSessionOptions, ServerSessionOptions, SessionOptions
+from lucidtls.sessions.scope import scope_digest
 from lucidtls.trace import Tracer
 from lucidtls.trust.credentials import Ask, Credential
 from lucidtls.trust.stores import SystemTrust, TrustStore, load_trust
@@ -81,7 +83,7 @@ class Algorithms:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Config:
+class _Config(SessionOptions):
     """What both sides have in common.
 
     Algorithms are given by IANA name or code point, most preferred first; None means the policy's.
@@ -141,6 +143,7 @@ class _Config:
         listed = (*self.alpn_protocols, *self.certificate_authorities)
         if sum(2 + len(entry) for entry in listed) > MAX_LISTS:
             raise ConfigurationError("alpn and certificate_authorities are too long for one hello")
+        self.check_session_options()
         _ = self.algorithms, self.credential_list
 
     @cached_property
@@ -247,6 +250,38 @@ class _Config:
             raise ConfigurationError(f"ALPN protocol names are ASCII here: {error.object!r}") from None
 
     @cached_property
+    def session_scope(self) -> str:
+        """What sessions are bound to: a digest of the settings that decide whom this side trusts, and how.
+
+        Processes with the same settings share it. A verifier of the application's own cannot be compared: its
+        verdict is asked for again on each resumption (`judges_resumption`).
+        """
+        return scope_digest(
+            type(self).__name__,
+            self.session_scope_name,
+            self.policy.name,
+            repr(self.policy.certificates),
+            self._trust_words(),
+            *(credential.chain[0] for credential in self._own_identity()),
+        )
+
+    def _trust_words(self) -> bytes:
+        if getattr(self.verifier, "accepts_anybody", False) is True:
+            return b"anybody"
+        if self.verifier is not None:
+            return b"own verifier"
+        return b"system" if self.trust is None else self.trust_store.digest()
+
+    def _own_identity(self) -> tuple[Credential, ...]:
+        return ()
+
+    @property
+    def judges_resumption(self) -> bool:
+        """Whether the peer's chain is judged again when a session is resumed."""
+        own = self.verifier is not None and getattr(self.verifier, "accepts_anybody", False) is not True
+        return self.verify_on_resumption or own
+
+    @cached_property
     def credential_list(self) -> tuple[Credential, ...]:
         """The credentials, in order of preference."""
         if isinstance(self.credentials, Credential):
@@ -267,7 +302,7 @@ class _Config:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClientConfig(_Config):
+class ClientConfig(ClientSessionOptions, _Config):
     """How a client wants its connections.
 
     - `trust`: anchors, as anything `load_trust` takes (path, PEM, DER, certificates, `TrustStore`); those of
@@ -386,7 +421,7 @@ class ClientConfig(_Config):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerConfig(_Config):
+class ServerConfig(ServerSessionOptions, _Config):
     """How a server wants its connections.
 
     - `credentials`: in order of preference; chosen by server name, signature algorithms, certificate

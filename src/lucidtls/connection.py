@@ -12,13 +12,14 @@ from typing import Any, Final
 from lucidtls.alerts import INTERNAL_ERROR, Alert
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.errors import ConfigurationError, UsageError
-from lucidtls.events import Event, Negotiated, Question, SessionTicket
+from lucidtls.events import Event, Negotiated, Question
 from lucidtls.handshake import client, server
 from lucidtls.handshake.answer import ServerHandshake
 from lucidtls.handshake.channel import Channel
 from lucidtls.handshake.driver import Driver
 from lucidtls.handshake.offer import ClientHandshake
 from lucidtls.handshake.post import Connected
+from lucidtls.sessions.session import Session
 from lucidtls.trust.names import parse_server_name
 from lucidtls.trust.verify import ChainVerifier
 from lucidtls.wire.codepoints import ContentType
@@ -205,8 +206,8 @@ class ClientConnection(_Connection):
         super().__init__(Driver(config, hs.channel, client.run(hs)))
 
     @property
-    def tickets(self) -> tuple[SessionTicket, ...]:
-        """The session tickets the server has given so far, oldest first; none after a failure."""
+    def tickets(self) -> tuple[Session, ...]:
+        """The sessions that the server has given tickets for so far, oldest first; none after a failure."""
         connected = self._driver.connected
         return tuple(connected.tickets) if connected is not None else ()
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal, Protocol, TypeGuard, TypeVar
 
 from lucidtls.errors import ConfigurationError
+from lucidtls.sessions.session import Session
 from lucidtls.trust.credentials import Credential
 from lucidtls.trust.verify import VerificationRequest, VerifiedChain
 from lucidtls.wire.hello import ClientHello
@@ -26,8 +27,12 @@ class Negotiated:
     `peer_chain` holds the peer's certificates as sent (DER, leaf first); `verified` the path to a trust
     anchor that was found among them, None when verification was switched off or no certificate came.
 
-    `key_exchange`, `extended_master_secret`, `encrypt_then_mac` and `psk_identity` say something before
-    TLS 1.3 only; `group` is then None with RSA and plain PSK, and names the size of a server's own field.
+    `resumed` is whether this connection goes on with an earlier session; `peer_chain` is then what was shown in
+    that one, and `verified` is None unless the config has it judged again. `psk_identity` names the pre-shared
+    key that was used, if it was given beforehand. `early_data` says what became of it, None if none was offered.
+
+    `key_exchange`, `extended_master_secret` and `encrypt_then_mac` say something before TLS 1.3 only; `group`
+    is None where no fresh keys were made, and names the size of a server's own field.
     `secure_renegotiation` is whether both sides know RFC 5746, None in TLS 1.3. `ocsp_response` is the one
     the server sent for its certificate (DER, unverified), if it was asked to.
     """
@@ -49,20 +54,32 @@ class Negotiated:
     psk_identity: bytes | None = None
     ocsp_response: bytes | None = None
     secure_renegotiation: bool | None = None
+    resumed: bool = False
+    early_data: Literal["accepted", "rejected"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PreSharedKey:
-    """A secret that both sides were given beforehand, and the name it goes by (RFC 4279 §2)."""
+    """A secret that both sides were given beforehand, and the name it goes by (RFC 4279 §2, RFC 9257).
+
+    `hash` is the one it is used with in TLS 1.3, "SHA256" or "SHA384": a key is for one (RFC 9846 §4.3.11).
+    With `imported`, keys for each hash are derived from it, bound to `context` (RFC 9258); both sides must do
+    so, and the key serves for nothing else, TLS 1.2 included.
+    """
 
     identity: bytes
     key: bytes = field(repr=False)
+    hash: Literal["SHA256", "SHA384"] = "SHA256"
+    imported: bool = False
+    context: bytes = b""
 
     def __post_init__(self) -> None:
         if not is_psk(self.key) or len(self.identity) > MAX_PSK:
             raise ConfigurationError(
                 f"a pre-shared key has 1 to {MAX_PSK} bytes, and its identity {MAX_PSK} at most"
             )
+        if self.hash not in ("SHA256", "SHA384"):
+            raise ConfigurationError('the hash of a pre-shared key is "SHA256" or "SHA384"')
 
 
 MAX_PSK: Final = 0xFFFF
@@ -72,28 +89,6 @@ MAX_PSK: Final = 0xFFFF
 def is_psk(key: object) -> TypeGuard[bytes | bytearray]:
     """Whether this can be a pre-shared key. An empty one is what an unset variable looks like: nobody's."""
     return isinstance(key, (bytes, bytearray)) and 0 < len(key) <= MAX_PSK
-
-
-@dataclass(frozen=True, slots=True)
-class SessionTicket:
-    """What a NewSessionTicket message brought (RFC 9846 §4.7.1), with the PSK that belongs to it.
-
-    Before TLS 1.3 (RFC 5077 §3.3) `psk` is the main secret of the session, which can be resumed as it is; a
-    session without `extended_master_secret` should not be (RFC 7627 §5.3).
-    `lifetime` is in seconds; `received_at` comes from the config's clock, as seconds since the epoch.
-    """
-
-    ticket: bytes
-    psk: bytes = field(repr=False)
-    lifetime: int
-    age_add: int
-    max_early_data: int
-    received_at: float
-    cipher_suite: str
-    server_name: str | None
-    alpn: str | None
-    version: str = "TLS 1.3"
-    extended_master_secret: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +107,46 @@ class ApplicationData:
 
 @dataclass(frozen=True, slots=True)
 class SessionTicketReceived:
-    """The server gave a ticket with which a later connection can be resumed."""
+    """The server gave a session with which a later connection can be resumed."""
 
-    ticket: SessionTicket
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyData:
+    """Bytes a client sent before the handshake was done (0-RTT; RFC 9846 §2.3).
+
+    They are authentic, and may be a replay: act on them only as if they came twice.
+    """
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyDataAccepted:
+    """The server took our early data, all of it so far and what is still sent until the handshake is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyDataRejected:
+    """The server did not take our early data, and will never see it.
+
+    `resent` is whether it goes out again now as ordinary data: the config's wish, and only under the
+    application protocol it was meant for.
+    """
+
+    data: bytes
+    resent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAuthenticated:
+    """The client has answered a request for its certificate after the handshake (RFC 9846 §4.7.2).
+
+    `negotiated` is what holds now; `client_authenticated` in it is False when the client declined.
+    """
+
+    negotiated: Negotiated
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +230,43 @@ class PskIdentityWanted(Question["PreSharedKey | None"]):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PskWanted(Question["bytes | None"]):
-    """As a server, find the key that goes by this identity; None when there is none (RFC 4279 §2)."""
+class PskWanted(Question["bytes | PreSharedKey | None"]):
+    """As a server, find the key that goes by this identity; None when there is none (RFC 4279 §2).
+
+    Bytes are a key for SHA-256 in TLS 1.3; a `PreSharedKey` says more about itself.
+    """
 
     identity: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TicketWanted(Question["bytes | None"]):
+    """As a server, seal this session state into a ticket, or keep it under a key and answer with the key.
+
+    `lifetime` is in seconds. None gives no ticket. The state holds the session's secret.
+    """
+
+    state: bytes = field(repr=False)
+    lifetime: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SessionWanted(Question["bytes | None"]):
+    """As a server, find the state that this ticket or session id stands for; None for an unknown one.
+
+    `single_use` asks that nobody gets the same state again, if it is kept here (TLS 1.3).
+    """
+
+    identity: bytes
+    single_use: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FreshnessWanted(Question[bool]):
+    """As a server, note this key for `lifetime` seconds; True if it is certain that it is new (RFC 9846 §8)."""
+
+    key: bytes
+    lifetime: float
 
 
 class Accepted:
@@ -241,6 +306,10 @@ Event = (
     HandshakeCompleted
     | ApplicationData
     | SessionTicketReceived
+    | EarlyData
+    | EarlyDataAccepted
+    | EarlyDataRejected
+    | PeerAuthenticated
     | KeysUpdated
     | Renegotiated
     | RenegotiationRefused
@@ -251,4 +320,7 @@ Event = (
     | VerificationWanted
     | PskIdentityWanted
     | PskWanted
+    | TicketWanted
+    | SessionWanted
+    | FreshnessWanted
 )

@@ -205,7 +205,11 @@ def check_ticket(traced: Trace, event: Any) -> None:
     """The client derives the ticket's PSK from the resumption secret."""
     assert isinstance(event, SessionTicketReceived)
     expected = traced.find("server", 'generate resumption secret "tls13 resumption"', "expanded")
-    assert (event.ticket.psk, event.ticket.lifetime, event.ticket.max_early_data) == (expected, 30, 1024)
+    assert (event.session.secret, event.session.lifetime, event.session.max_early_data) == (
+        expected,
+        30,
+        1024,
+    )
 
 
 def check_data(traced: Trace, conn: TraceClient | TraceServer, who: str, peer: str) -> None:

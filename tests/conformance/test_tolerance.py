@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from lucidtls.events import SessionTicketReceived
-from lucidtls.handshake.post import MAX_TICKET_LIFETIME, MAX_TICKETS
+from lucidtls.handshake.post import MAX_TICKETS
+from lucidtls.sessions.session import MAX_SESSION_AGE
 from lucidtls.handshake.schedule13 import ticket_psk
 from lucidtls.record.reader import MAX_CHANGE_CIPHER_SPECS
 from lucidtls.wire.codec import handshake_message
@@ -250,8 +251,8 @@ def test_a_ticket_brings_a_psk() -> None:
     peer = HostileServer.at("CONNECTED", client_config(alpn=("h2",)))
     peer.send_post(ticket((42, b"\0\0\x40\0"), nonce=b"\x07"))
     (event,) = tickets(peer)
-    got = event.ticket
-    assert got.psk == ticket_psk(peer.suite.hash, peer.resumption_secret(), b"\x07")
+    got = event.session
+    assert got.secret == ticket_psk(peer.suite.hash, peer.resumption_secret(), b"\x07")
     assert (got.ticket, got.lifetime, got.age_add) == (b"ticket", 3600, 7)
     assert got.max_early_data == 2**14
     assert (got.cipher_suite, got.server_name, got.alpn) == (peer.suite.name, "www.example.org", None)
@@ -263,13 +264,13 @@ def test_each_nonce_makes_another_psk() -> None:
     peer = HostileServer.at("CONNECTED")
     raw = [ticket(nonce=bytes((number,))) for number in range(4)]
     peer.send_post(*raw)
-    assert len({event.ticket.psk for event in tickets(peer)}) == 4
+    assert len({event.session.secret for event in tickets(peer)}) == 4
 
 
 def test_a_ticket_with_unknown_extensions_is_taken() -> None:
     """Clients MUST ignore unrecognized extensions of a ticket (RFC 9846 §4.7.1)."""
     peer = HostileServer.at("CONNECTED").send_post(ticket((0x0A0A, b"?"), (0xFF77, b"")))
-    assert len(tickets(peer)) == 1 and tickets(peer)[0].ticket.max_early_data == 0
+    assert len(tickets(peer)) == 1 and tickets(peer)[0].session.max_early_data == 0
 
 
 def test_a_ticket_without_lifetime_is_dropped() -> None:
@@ -278,11 +279,11 @@ def test_a_ticket_without_lifetime_is_dropped() -> None:
     assert tickets(peer) == [] and peer.error is None
 
 
-@pytest.mark.parametrize("lifetime", [MAX_TICKET_LIFETIME, MAX_TICKET_LIFETIME + 1, 2**32 - 1])
+@pytest.mark.parametrize("lifetime", [MAX_SESSION_AGE, MAX_SESSION_AGE + 1, 2**32 - 1])
 def test_no_ticket_lives_longer_than_a_week(lifetime: int) -> None:
     """Clients MUST NOT use tickets for longer than 7 days (RFC 9846 §4.7.1)."""
     peer = HostileServer.at("CONNECTED").send_post(ticket(lifetime=lifetime))
-    assert timedelta(seconds=tickets(peer)[0].ticket.lifetime) == timedelta(days=7)
+    assert timedelta(seconds=tickets(peer)[0].session.lifetime) == timedelta(days=7)
 
 
 def test_a_flood_of_tickets_is_passed_over() -> None:

@@ -197,7 +197,7 @@ def test_optional_messages_have_their_places(exchange: str, asked: str, promised
         negotiated = agreed(pair)
         assert negotiated.client_authenticated == (asked == "Certificate")
         assert negotiated.client_certificate_requested == bool(asked)
-        tickets = [e.ticket for e in pair.client.events if isinstance(e, SessionTicketReceived)]
+        tickets = [e.session for e in pair.client.events if isinstance(e, SessionTicketReceived)]
         assert [ticket.ticket for ticket in tickets] == ([talk.ticket] if talk.ticket else [])
         assert tuple(tickets) == pair.client.connection.tickets  # type: ignore[union-attr]
         carry_data(pair, 256)
@@ -207,8 +207,8 @@ def test_a_ticket_stands_for_the_main_secret() -> None:
     """A ticket of RFC 5077 resumes a session by its main secret; no PSK is derived."""
     pair = talkative(client12(alpn=("h2",)), server12_config(alpn=("h2",)), Talk(ticket=b"ticket"))
     pair.run()
-    ticket = pair.client.event(SessionTicketReceived).ticket
-    assert ticket.psk == pair.log.secrets("client")["CLIENT_RANDOM"] and len(ticket.psk) == 48
+    ticket = pair.client.event(SessionTicketReceived).session
+    assert ticket.secret == pair.log.secrets("client")["CLIENT_RANDOM"] and len(ticket.secret) == 48
     assert (ticket.version, ticket.lifetime, ticket.alpn) == ("TLS 1.2", 3600, "h2")
     assert ticket.server_name == SERVER_NAME
 

@@ -204,7 +204,7 @@ def test_tickets_are_discarded_when_a_connection_fails() -> None:
     """PSKs of session tickets SHOULD be discarded with a failed connection (RFC 9846 §6)."""
     peer = HostileServer.at("CONNECTED").send_post(ticket())
     (event,) = [event for event in peer.events if isinstance(event, SessionTicketReceived)]
-    psk = event.ticket.psk
+    psk = event.session.secret
     assert holders(peer.victim._driver.connected, [psk])
     peer.deliver(b"\x17\x03\x03\x00\x20" + bytes(32))
     peer.tape.entries.clear()
@@ -249,5 +249,5 @@ def test_nothing_secret_is_printed() -> None:
     state = peer.victim._driver.connected
     assert isinstance(state, Connected13)
     text = repr(event) + repr(state) + repr(peer.victim) + repr(server_config(cookie_key=b"C" * 32))
-    assert repr(event.ticket.psk) not in text and "C" * 32 not in text
+    assert repr(event.session.secret) not in text and "C" * 32 not in text
     assert repr(state.send_secret) not in text and repr(state.exporter_secret) not in text

@@ -14,9 +14,10 @@ from typing import Any, Final
 from lucidtls.config import Clock
 from lucidtls.crypto.suites import CipherSuite
 from lucidtls.errors import UnexpectedMessage, UsageError
-from lucidtls.events import KeysUpdated, Negotiated, SessionTicket, SessionTicketReceived
+from lucidtls.events import KeysUpdated, Negotiated, SessionTicketReceived
 from lucidtls.handshake.channel import Channel
 from lucidtls.handshake.schedule13 import next_generation, ticket_psk
+from lucidtls.sessions.session import MAX_SESSION_AGE, Session
 from lucidtls.wire.codepoints import HandshakeType
 from lucidtls.wire.extensions import nst
 from lucidtls.wire.messages13 import KeyUpdate, NewSessionTicket
@@ -35,9 +36,6 @@ limit, until our own update arrives, so each record we send allows for one more.
 MAX_TICKETS: Final = 64
 """Tickets kept per connection; servers send one to four. Later ones are ignored."""
 
-MAX_TICKET_LIFETIME: Final = 604_800
-""""Clients MUST NOT use tickets for longer than 7 days after issuance" (RFC 9846 §4.7.1). In seconds."""
-
 MAX_GENERATION: Final = 2**48 - 1
 """"sending implementations MUST NOT allow the epoch ... to exceed 2^48-1" (RFC 9846 §4.7.3)."""
 
@@ -46,15 +44,55 @@ MAX_GENERATION: Final = 2**48 - 1
 class Connected(ABC):
     """The result of a handshake: all that a connection keeps of it, whatever its version.
 
-    `handlers` are the messages that may still come, and what is done with each.
+    `handlers` are the messages that may still come, and what is done with each. The rest is for sessions:
+    `keep` puts them into the config's store, and `scope`, `authenticated_at` and `not_after` are theirs.
     """
 
     negotiated: Negotiated
     channel: Channel
     clock: Clock
     handlers: Handlers = field(repr=False)
-    tickets: list[SessionTicket] = field(default_factory=list, repr=False, kw_only=True)
+    tickets: list[Session] = field(default_factory=list, repr=False, kw_only=True)
+    keep: Callable[[Session], None] | None = field(default=None, repr=False, kw_only=True)
+    scope: str = field(default="", kw_only=True)
+    authenticated_at: float = field(default=0.0, kw_only=True)
+    not_after: float | None = field(default=None, kw_only=True)
     update_owed: bool = field(default=False, kw_only=True)
+
+    def accept_session(
+        self,
+        *,
+        secret: bytes,
+        ticket: bytes,
+        lifetime: int,
+        session_id: bytes = b"",
+        age_add: int = 0,
+        max_early_data: int = 0,
+    ) -> SessionTicketReceived:
+        """Keep a session that the server gave, with what it says of this connection; `lifetime` in seconds."""
+        negotiated = self.negotiated
+        session = Session(
+            version=negotiated.version,
+            cipher_suite=negotiated.cipher_suite,
+            secret=secret,
+            ticket=ticket,
+            lifetime=min(lifetime, MAX_SESSION_AGE),
+            received_at=self.clock().timestamp(),
+            authenticated_at=self.authenticated_at,
+            server_name=negotiated.server_name,
+            scope=self.scope,
+            session_id=session_id,
+            age_add=age_add,
+            max_early_data=max_early_data,
+            alpn=negotiated.alpn,
+            extended_master_secret=negotiated.extended_master_secret or negotiated.version == "TLS 1.3",
+            peer_chain=negotiated.peer_chain,
+            not_after=self.not_after,
+        )
+        self.tickets.append(session)
+        if self.keep is not None:
+            self.keep(session)
+        return SessionTicketReceived(session)
 
     @abstractmethod
     def forget(self) -> None:
@@ -143,20 +181,13 @@ def accept_new_session_ticket(
     # "The value of zero indicates that the ticket should be discarded immediately." (RFC 9846 §4.7.1)
     if len(connected.tickets) >= MAX_TICKETS or not message.lifetime:
         return None
-    negotiated = connected.negotiated
-    ticket = SessionTicket(
+    return connected.accept_session(
+        secret=ticket_psk(connected.suite.hash, connected.resumption_secret, message.nonce),
         ticket=message.ticket,
-        psk=ticket_psk(connected.suite.hash, connected.resumption_secret, message.nonce),
-        lifetime=min(message.lifetime, MAX_TICKET_LIFETIME),
+        lifetime=message.lifetime,
         age_add=message.age_add,
         max_early_data=message.extensions.get(nst.EARLY_DATA) or 0,
-        received_at=connected.clock().timestamp(),
-        cipher_suite=negotiated.cipher_suite,
-        server_name=negotiated.server_name,
-        alpn=negotiated.alpn,
     )
-    connected.tickets.append(ticket)
-    return SessionTicketReceived(ticket)
 
 
 CLIENT_HANDLERS: Final[Handlers] = {

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from lucidtls.alerts import NO_RENEGOTIATION
 from lucidtls.errors import UnexpectedMessage, UsageError
-from lucidtls.events import RenegotiationRefused, SessionTicket
+from lucidtls.events import RenegotiationRefused
 from lucidtls.handshake.exchange12 import Terms
-from lucidtls.handshake.post import MAX_TICKET_LIFETIME, Connected, Handlers
+from lucidtls.handshake.post import Connected, Handlers
 from lucidtls.wire.codepoints import HandshakeType
 from lucidtls.wire.hello import ClientHello
 from lucidtls.wire.messages12 import HelloRequest, NewSessionTicket
@@ -77,21 +77,8 @@ def accept_ticket(connected: Connected12, message: NewSessionTicket) -> None:
     """
     if not message.ticket:
         return
-    negotiated = connected.negotiated
-    connected.tickets.append(
-        SessionTicket(
-            ticket=message.ticket,
-            psk=connected.main_secret,
-            lifetime=min(message.lifetime_hint, MAX_TICKET_LIFETIME),
-            age_add=0,
-            max_early_data=0,
-            received_at=connected.clock().timestamp(),
-            cipher_suite=negotiated.cipher_suite,
-            server_name=negotiated.server_name,
-            alpn=negotiated.alpn,
-            version=negotiated.version,
-            extended_master_secret=negotiated.extended_master_secret,
-        )
+    connected.accept_session(
+        secret=connected.main_secret, ticket=message.ticket, lifetime=message.lifetime_hint
     )
 
 

@@ -11,7 +11,8 @@ from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.connection import ClientConnection, ServerConnection
 from lucidtls.crypto.suites import CipherSuite
 from lucidtls.errors import ConfigurationError, TimedOut, UsageError
-from lucidtls.events import Negotiated, SessionTicket
+from lucidtls.events import Negotiated
+from lucidtls.sessions.session import Session
 from lucidtls.io.certificates import as_dictionary
 from lucidtls.io.files import SocketFile, open_file
 from lucidtls.io.stream import DIRECT, TLSStream
@@ -445,8 +446,8 @@ class TLSSocket(TLSStream):
         return self.negotiated.version.replace("TLS ", "TLSv").removesuffix(".0")
 
     @property
-    def tickets(self) -> tuple[SessionTicket, ...]:
-        """The session tickets that have come so far; they come after the handshake, with the first data. None
+    def tickets(self) -> tuple[Session, ...]:
+        """The sessions that tickets have brought so far; they come after the handshake, with the first data. None
         after a failure (RFC 9846 §6).
         """
         connection = self._connection

@@ -16,6 +16,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from lucidtls.crypto.hashes import SHA256
 from lucidtls.errors import ConfigurationError
 from lucidtls.trust.certificate import ParsedCertificate, Unreadable
 from lucidtls.trust.distinguished import CanonicalName
@@ -95,6 +96,13 @@ class TrustStore:
     def __repr__(self) -> str:
         count = "not yet loaded" if self._anchors is None else f"{len(self._anchors)} anchors"
         return f"<{type(self).__name__} {count}>"
+
+    def digest(self) -> bytes:
+        """SHA-256 over the anchors, in whatever order they were given: equal for equal trust."""
+        running = SHA256.new(b"")
+        for der in sorted(self._loaded()):
+            running.update(SHA256.digest(der))
+        return running.digest()
 
     def with_subject(self, name: bytes) -> list[ParsedCertificate]:
         """Return the anchors whose subject is byte for byte this DER Name."""
