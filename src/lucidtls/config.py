@@ -33,7 +33,7 @@ from lucidtls.trace import Tracer
 from lucidtls.trust.credentials import Ask, Credential
 from lucidtls.trust.stores import SystemTrust, TrustStore, load_trust
 from lucidtls.trust.verify import ChainVerifier
-from lucidtls.wire.extensions import Extensions, OIDFilter, StatusRequest, ch
+from lucidtls.wire.extensions import Extensions, OIDFilter, StatusRequest, TicketRequest, ch
 from lucidtls.wire.records import MAX_PLAINTEXT
 from lucidtls.wire.versions import TLS12, TLS13, VERSION_NAMES
 
@@ -382,6 +382,10 @@ class ClientConfig(ClientSessionOptions, _Config):
         items: list[tuple[Any, Any]] = []
         if algorithms.versions[0] == TLS13:
             items.append((ch.SUPPORTED_VERSIONS, algorithms.versions))
+            # Servers give tickets only to clients that say how they would use them (RFC 9846 §4.3.9).
+            items.append((ch.PSK_KEY_EXCHANGE_MODES, self.psk_mode_codes))
+            if self.ticket_requests is not None:
+                items.append((ch.TICKET_REQUEST, TicketRequest(*self.ticket_requests)))
         if groups := self._offered_groups():
             items.append((ch.SUPPORTED_GROUPS, groups))
         if algorithms.versions[0] >= TLS12:

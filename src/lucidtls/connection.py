@@ -17,7 +17,8 @@ from lucidtls.handshake import client, server
 from lucidtls.handshake.answer import ServerHandshake
 from lucidtls.handshake.channel import Channel
 from lucidtls.handshake.driver import Driver
-from lucidtls.handshake.offer import ClientHandshake
+from lucidtls.handshake.early import EarlyOffer
+from lucidtls.handshake.offer import ClientHandshake, fits
 from lucidtls.handshake.post import Connected
 from lucidtls.sessions.session import Session
 from lucidtls.trust.names import parse_server_name
@@ -194,15 +195,25 @@ class ClientConnection(_Connection):
     `server_name` is the DNS name or IP address the server must prove to be. It may be None only with a
     verifier of your own: a chain alone says that somebody owns a certificate, not who. (A verifier that only
     hands the request on to `ChainVerifier` then compares no name.)
+
+    `session` is one to resume instead of what the config's store has. One that has ended is not offered; one of
+    another server, or made under other settings of trust, is a ConfigurationError.
     """
 
-    def __init__(self, config: ClientConfig, server_name: str | None) -> None:
+    def __init__(
+        self, config: ClientConfig, server_name: str | None, *, session: Session | None = None
+    ) -> None:
         if server_name is None and isinstance(config.chain_verifier, ChainVerifier):
             raise ConfigurationError(
                 "say which server_name the certificate must be for, or bring your own verifier"
             )
         reference = parse_server_name(server_name) if server_name is not None else None
-        hs = ClientHandshake(config, Channel(config), reference)
+        if session is not None:
+            name = str(reference) if reference is not None else None
+            if session.scope != config.session_scope or session.server_name != name:
+                raise ConfigurationError("this session is of another server, or of a config with other trust")
+            session = session if fits(config, reference, session) else None
+        hs = ClientHandshake(config, Channel(config), reference, session=session)
         super().__init__(Driver(config, hs.channel, client.run(hs)))
 
     @property
@@ -211,10 +222,53 @@ class ClientConnection(_Connection):
         connected = self._driver.connected
         return tuple(connected.tickets) if connected is not None else ()
 
+    @property
+    def early_data_room(self) -> int:
+        """Bytes of early data that can be sent now; 0 when there is no session for it, or its time is over."""
+        early = self._channel.early
+        return early.room if isinstance(early, EarlyOffer) and early.open else 0
+
+    def send_early_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Seal data that goes out with the first flight, before the server has said a word (RFC 9846 §2.3).
+
+        The config must say `early_data`, and the session allow it. Whoever records it can send it again to the
+        server, and it is not forward secret: see `EarlyDataAccepted` and `EarlyDataRejected` for what becomes of
+        it. Raises UsageError when there is no room for it, or its time is over.
+        """
+        early = self._channel.early
+        if not isinstance(early, EarlyOffer):
+            raise UsageError(
+                "this connection offers no early data: no session that allows it, or not asked for"
+            )
+        if isinstance(data, memoryview):
+            data = data.cast("B")
+        if data:
+            early.take(data)
+            self._channel.writer.write(_APPLICATION_DATA, data)
+
 
 class ServerConnection(_Connection):
     """The server's end. It waits for a ClientHello."""
 
     def __init__(self, config: ServerConfig) -> None:
         hs = ServerHandshake(config, Channel(config))
+        self._asks_for_certificate = config.client_authentication != "none"
         super().__init__(Driver(config, hs.channel, server.run(hs)))
+
+    def send_half_rtt_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Seal data after our Finished, before the client's has come: answers to early data (RFC 9846 §4.5.3).
+
+        Who the client is, and that it is there at all, is not yet known. Once the handshake is done it is as
+        `send_data`. Raises UsageError before our Finished, and when the client is to authenticate.
+        """
+        if self._driver.connected is not None:
+            self.send_data(data)
+            return
+        if not self._channel.half_rtt or self._channel.write_closed:
+            raise UsageError(f"no data can be sent in state {self.state}")
+        if self._asks_for_certificate:
+            raise UsageError("the client has not shown its certificate yet: wait for HandshakeCompleted")
+        if isinstance(data, memoryview):
+            data = data.cast("B")
+        if data:
+            self._channel.writer.write(_APPLICATION_DATA, data)

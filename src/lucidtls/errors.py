@@ -175,6 +175,10 @@ class BadFinished(AuthenticationFailure):
     """A Finished message does not match the handshake both sides saw."""
 
 
+class BadBinder(AuthenticationFailure):
+    """A PSK binder does not match: the client lacks the key, or the hello was changed (RFC 9846 §4.3.11.2)."""
+
+
 class CertificateRequired(AuthenticationFailure):
     """A client certificate is required and the client sent none."""
 

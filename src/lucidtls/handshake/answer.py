@@ -32,10 +32,10 @@ class ServerHandshake:
 
 @dataclass(slots=True)
 class Choice:
-    """What the server makes of a ClientHello."""
+    """What the server makes of a ClientHello; without a group, no fresh keys are made (psk_ke)."""
 
     suite: CipherSuite
-    group: Group
+    group: Group | None
     share: bytes | None
     alpn: bytes | None
     server_name: str | None
@@ -54,14 +54,23 @@ def accept_hello_form(hello: ClientHello) -> None:
         )
     if hello.legacy_compression_methods != b"\0":
         raise IllegalParameter("a TLS 1.3 ClientHello offers compression", clause="RFC 9846 §4.2.2")
-    required: list[ExtensionForm[Any]] = [ch.SUPPORTED_GROUPS, ch.KEY_SHARE]
-    if ch.PRE_SHARED_KEY not in hello.extensions:
-        required.append(ch.SIGNATURE_ALGORITHMS)
-    elif ch.PSK_KEY_EXCHANGE_MODES not in hello.extensions:
-        raise MissingExtension("the hello offers a PSK and no way to use it", clause="RFC 9846 §4.3.9")
-    for form in required:
-        if form not in hello.extensions:
-            raise MissingExtension(f"the ClientHello has no {form.name} extension", clause="RFC 9846 §9.2")
+    extensions = hello.extensions
+    if ch.PRE_SHARED_KEY in extensions:
+        if ch.PSK_KEY_EXCHANGE_MODES not in extensions:
+            raise MissingExtension("the hello offers a PSK and no way to use it", clause="RFC 9846 §4.3.9")
+    else:
+        for form in _WITHOUT_PSK:
+            if form not in extensions:
+                raise MissingExtension(
+                    f"the ClientHello has no {form.name} extension", clause="RFC 9846 §9.2"
+                )
+    if (ch.SUPPORTED_GROUPS in extensions) != (ch.KEY_SHARE in extensions):
+        # "If containing a "supported_groups" extension, it MUST also contain a "key_share" extension, and vice
+        # versa." (RFC 9846 §9.2)
+        raise MissingExtension("the ClientHello has groups or shares alone", clause="RFC 9846 §9.2")
+
+
+_WITHOUT_PSK: tuple[ExtensionForm[Any], ...] = (ch.SUPPORTED_GROUPS, ch.SIGNATURE_ALGORITHMS)
 
 
 def accept_shares(hello: ClientHello) -> dict[int, bytes]:
@@ -84,8 +93,11 @@ def accept_shares(hello: ClientHello) -> dict[int, bytes]:
     return shares
 
 
-def choose(config: ServerConfig, hello: ClientHello) -> Choice:
-    """Choose suite, group and protocol; raises NegotiationFailure or NoApplicationProtocol."""
+def choose(config: ServerConfig, hello: ClientHello, *, fresh_keys: bool = True) -> Choice:
+    """Choose suite, group and protocol; raises NegotiationFailure or NoApplicationProtocol.
+
+    Without `fresh_keys` a PSK is to do alone, and no group is chosen.
+    """
     accept_hello_form(hello)
     extensions = hello.extensions
     shares = accept_shares(hello)
@@ -93,11 +105,13 @@ def choose(config: ServerConfig, hello: ClientHello) -> Choice:
     suite = choose_cipher_suite(algorithms.cipher_suites, hello.cipher_suites, client_order=client_order)
     groups = extensions.get(ch.SUPPORTED_GROUPS) or ()
     schemes = extensions.get(ch.SIGNATURE_ALGORITHMS) or ()
-    group = choose_group(algorithms.groups, groups, shares, client_order=client_order)
+    group: Group | None = None
+    if fresh_keys:
+        group = choose_group(algorithms.groups, groups, shares, client_order=client_order)
     return Choice(
         suite=suite,
         group=group,
-        share=shares.get(group.code),
+        share=shares.get(group.code) if group is not None else None,
         alpn=choose_alpn(config.alpn_protocols, extensions.get(ch.ALPN)),
         server_name=extensions.get(ch.SERVER_NAME) or None,
         schemes=schemes,

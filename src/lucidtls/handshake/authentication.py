@@ -31,11 +31,11 @@ _NO_EXTENSIONS: Final = Extensions.build("Certificate", ())
 
 @dataclass(slots=True)
 class PeerIdentity:
-    """Proof that the peer holds the key of a certificate, and what was found out about its chain."""
+    """Proof that the peer holds the key of a certificate, or of a session in which it did, and its chain."""
 
     chain: tuple[bytes, ...]
     verified: VerifiedChain | None
-    signature_scheme: str
+    signature_scheme: str | None
     ocsp_response: bytes | None = None
 
 

@@ -6,13 +6,17 @@ through it; the driver takes the peer's messages from it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from lucidtls.alerts import CLOSE_NOTIFY, FATAL, USER_CANCELED, WARNING, Alert
 from lucidtls.config import ClientConfig, ServerConfig
+from lucidtls.crypto.hashes import HashAlgorithm
 from lucidtls.crypto.suites import CipherSuite
 from lucidtls.crypto.suites12 import CipherSuite12
 from lucidtls.errors import UnexpectedMessage
+from lucidtls.events import Event
+from lucidtls.handshake.early import EarlyOffer, EarlyRoom
 from lucidtls.handshake.schedule13 import traffic_key
 from lucidtls.handshake.transcript import Transcript
 from lucidtls.record.protection import Protection
@@ -28,11 +32,17 @@ MESSAGE_HEADER: Final = 4
 
 
 class Channel:
-    """One connection's records and handshake messages, both directions."""
+    """One connection's records and handshake messages, both directions.
+
+    `news` are events that a flow has for the application before it ends. `early` is the state of early data,
+    `early_exporter` what its exporters are made from; `half_rtt` says that a server may already send data.
+    `discard_session` forgets the session in use, should the connection fail.
+    """
 
     __slots__ = (
-        "_flight", "client_random", "hello_requests", "incoming", "key_log", "may_be_older",
-        "reader", "rekey_after", "trace", "transcript", "version", "write_closed", "writer",
+        "_flight", "client_random", "discard_session", "early", "early_exporter", "half_rtt",
+        "hello_requests", "incoming", "key_log", "may_be_older", "news", "reader", "rekey_after", "trace",
+        "transcript", "version", "write_closed", "writer",
     )  # fmt: skip
 
     def __init__(self, config: ClientConfig | ServerConfig) -> None:
@@ -48,6 +58,11 @@ class Channel:
         self.may_be_older = False
         self.hello_requests = 0
         self.write_closed = False
+        self.news: list[Event] = []
+        self.early: EarlyOffer | EarlyRoom | None = None
+        self.early_exporter: tuple[HashAlgorithm, bytes] | None = None
+        self.half_rtt = False
+        self.discard_session: Callable[[], None] | None = None
         self._flight = bytearray()
 
     def send(self, message: HandshakeMessage, *, in_transcript: bool = True) -> None:
@@ -160,4 +175,6 @@ class Channel:
         self.writer.drop_keys()
         self.incoming.clear()
         self._flight.clear()
+        self.early = self.early_exporter = self.discard_session = None
+        self.half_rtt = False
         self.transcript = Transcript()

@@ -9,6 +9,7 @@ from lucidtls.errors import (
     UnexpectedMessage,
     UnsupportedVersion,
 )
+from lucidtls.events import PreSharedKey, PskIdentityWanted
 from lucidtls.handshake import client12, client13
 from lucidtls.handshake.offer import ClientHandshake
 from lucidtls.handshake.post import Connected
@@ -20,6 +21,10 @@ from lucidtls.wire.versions import TLS11, TLS12, TLS13, version_name
 
 async def run(hs: ClientHandshake) -> Connected:
     """Take the client from START to CONNECTED."""
+    psk: PreSharedKey | None = None
+    if hs.config.psk is not None and hs.hello_has_shares:
+        psk = await PskIdentityWanted(None)
+    hs.prepare_hello(psk)
     hs.send_hello()
     server_hello = await WAIT_SH
     version = accept_version(hs, server_hello)
@@ -67,6 +72,14 @@ def accept_older_version(hs: ClientHandshake, server_hello: ServerHello) -> int:
     if hs.channel.reader.change_cipher_specs:
         # Until now the record could be the empty gesture of TLS 1.3; in older versions it never is.
         raise UnexpectedMessage("a change_cipher_spec came before the ServerHello", clause="RFC 5246 §7.1")
+    if hs.channel.early is not None:
+        # "A client that attempts to send 0-RTT data MUST fail a connection if it receives a ServerHello with TLS
+        # 1.2 or older." (RFC 9846 §E.3)
+        raise UnsupportedVersion(
+            f"the server chose {version_name(version)} though early data was sent",
+            version=version,
+            clause="RFC 9846 §E.3",
+        )
     # The secret keys of the shares that TLS 1.3 was offered with are of no more use.
     hs.shares.clear()
     hs.channel.enter_version(version)

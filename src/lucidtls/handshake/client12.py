@@ -280,6 +280,7 @@ async def renegotiate(hs: ClientHandshake, before: Connected12) -> Connected:
         alpn=hs.alpn,
     )
     again = ClientHandshake(hs.config, hs.channel, hs.reference, bound)
+    again.prepare_hello(None)
     again.send_hello()
     server_hello = await WAIT_SH
     if server_hello.legacy_version != bound.version or server_hello.is_retry_request:

@@ -42,6 +42,7 @@ from lucidtls.errors import (
 )
 from lucidtls.events import (
     ApplicationData,
+    EarlyData,
     Event,
     HandshakeCompleted,
     PeerClosed,
@@ -50,9 +51,10 @@ from lucidtls.events import (
     SessionTicketReceived,
 )
 from lucidtls.handshake.channel import MESSAGE_HEADER, Channel
+from lucidtls.handshake.early import EarlyRoom
 from lucidtls.handshake.post import Connected
 from lucidtls.handshake.questions import PENDING, answer_from_config
-from lucidtls.handshake.states import WAIT_CHANGE_CIPHER_SPEC, WAIT_SH, ChangeCipherSpec, State
+from lucidtls.handshake.states import WAIT_CHANGE_CIPHER_SPEC, WAIT_EOED, WAIT_SH, ChangeCipherSpec, State
 from lucidtls.handshake.transcript import Transcript
 from lucidtls.trace import AlertTraced, Failed, MessageTraced, QuestionAsked, StateEntered
 from lucidtls.wire.codec import HandshakeMessage, MessageForm, Reader
@@ -73,6 +75,7 @@ MAX_MESSAGES: Final = {
     HandshakeType.HELLO_REQUEST: 0,
     HandshakeType.SERVER_KEY_EXCHANGE: (2 + 0xFFFF) + 3 * (2 + 1024) + 2 + (2 + 0xFFFF),
     HandshakeType.SERVER_HELLO_DONE: 0,
+    HandshakeType.END_OF_EARLY_DATA: 0,
     HandshakeType.CLIENT_KEY_EXCHANGE: (2 + 0xFFFF) + (2 + 2048),
 }
 """The longest body of each message, in bytes: the sum of its fields' longest forms (RFC 9846 Appendix B.3,
@@ -186,6 +189,8 @@ class Driver:
                 self.channel.send_alert(alert)
         finally:
             # Whatever a tracer or a padding policy raises, the connection is over.
+            if self.channel.discard_session is not None:
+                self.channel.discard_session()
             if self.connected is not None:
                 # "the PSKs associated with session tickets ... SHOULD be discarded if possible"
                 # (RFC 9846 §6)
@@ -306,6 +311,15 @@ class Driver:
             )
 
     def _take_application_data(self, content: bytes) -> None:
+        early = self.channel.early
+        if self._state is WAIT_EOED and isinstance(early, EarlyRoom):
+            self._refuse_interleaving("early data")
+            early.take(len(content))
+            if content:
+                self._events.append(EarlyData(content))
+            else:
+                self._count_empty_record()
+            return
         if self.connected is None:
             raise UnexpectedMessage(
                 "application data came before the handshake was done", clause="RFC 9846 §4.5.3"
@@ -321,6 +335,9 @@ class Driver:
             self.data_arrived()
             self._events.append(ApplicationData(content))
             return
+        self._count_empty_record()
+
+    def _count_empty_record(self) -> None:
         self._empty_records += 1
         if self._empty_records > MAX_EMPTY_RECORDS:
             raise UnexpectedMessage("the peer keeps sending empty records", clause="RFC 9846 §5.4")
@@ -495,6 +512,7 @@ class Driver:
             except StopIteration as done:
                 self._complete(done.value)
                 return
+            self._take_news()
             if isinstance(step, State):
                 self._state = step
                 if trace is not None:
@@ -509,11 +527,18 @@ class Driver:
                 self._events.append(step)
                 return
 
+    def _take_news(self) -> None:
+        """Hand out what the flow has to say before it ends."""
+        if self.channel.news:
+            self._events += self.channel.news
+            self.channel.news.clear()
+
     def _complete(self, connected: Connected) -> None:
         again = self.connected is not None
         self._flow = self._state = None
         self.connected = connected
         self.channel.transcript = Transcript()
+        self._take_news()
         event = Renegotiated if again else HandshakeCompleted
         self._events.append(event(connected.negotiated))
         self._events += [SessionTicketReceived(ticket) for ticket in connected.tickets]

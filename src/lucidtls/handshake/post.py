@@ -45,7 +45,7 @@ class Connected(ABC):
     """The result of a handshake: all that a connection keeps of it, whatever its version.
 
     `handlers` are the messages that may still come, and what is done with each. The rest is for sessions:
-    `keep` puts them into the config's store, and `scope`, `authenticated_at` and `not_after` are theirs.
+    `keep` puts them into the config's store, and `session_name`, `scope`, `authenticated_at` and `not_after` are theirs.
     """
 
     negotiated: Negotiated
@@ -54,6 +54,7 @@ class Connected(ABC):
     handlers: Handlers = field(repr=False)
     tickets: list[Session] = field(default_factory=list, repr=False, kw_only=True)
     keep: Callable[[Session], None] | None = field(default=None, repr=False, kw_only=True)
+    session_name: str | None = field(default=None, kw_only=True)
     scope: str = field(default="", kw_only=True)
     authenticated_at: float = field(default=0.0, kw_only=True)
     not_after: float | None = field(default=None, kw_only=True)
@@ -79,7 +80,7 @@ class Connected(ABC):
             lifetime=min(lifetime, MAX_SESSION_AGE),
             received_at=self.clock().timestamp(),
             authenticated_at=self.authenticated_at,
-            server_name=negotiated.server_name,
+            server_name=self.session_name,
             scope=self.scope,
             session_id=session_id,
             age_add=age_add,

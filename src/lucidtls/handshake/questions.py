@@ -9,11 +9,14 @@ from lucidtls.errors import InternalError
 from lucidtls.events import (
     CredentialWanted,
     DecryptionWanted,
+    FreshnessWanted,
     PreSharedKey,
     PskIdentityWanted,
     PskWanted,
     Question,
+    SessionWanted,
     SignatureWanted,
+    TicketWanted,
     VerificationWanted,
 )
 from lucidtls.trust.credentials import Ask, Credential
@@ -51,8 +54,37 @@ def answer_from_config(config: ClientConfig | ServerConfig, question: Question[A
             if isinstance(find, Ask):
                 return PENDING
             return None if find is None else find(identity)
+        case SessionWanted() | TicketWanted() | FreshnessWanted() if isinstance(config, ServerConfig):
+            return _answer_about_sessions(config, question)
         case _:
             raise InternalError(f"no answer is known for {type(question).__name__}")
+
+
+CACHE_KEY_LENGTH: Final = 32
+"""Bytes of the random key that stands for a session in a cache; nobody guesses one."""
+
+
+def _answer_about_sessions(
+    config: ServerConfig, question: SessionWanted | TicketWanted | FreshnessWanted
+) -> Any:
+    now = config.clock().timestamp()
+    if isinstance(question, FreshnessWanted):
+        guard = config.early_data_guard
+        return PENDING if isinstance(guard, Ask) else guard.first_use(question.key, question.lifetime, now)
+    cache = config.session_cache
+    if cache is None:
+        sealer = config.ticket_sealer
+        if isinstance(sealer, Ask):
+            return PENDING
+        if isinstance(question, SessionWanted):
+            return sealer.open(question.identity, now)
+        return sealer.seal(question.state, now)
+    if isinstance(cache, Ask):
+        return PENDING
+    if isinstance(question, SessionWanted):
+        return (cache.take if question.single_use else cache.get)(question.identity, now)
+    key = config.random(CACHE_KEY_LENGTH)
+    return key if cache.put(key, question.state, question.lifetime, now) else None
 
 
 def _decrypt(credential: Credential, ciphertext: bytes) -> bytes | None:

@@ -2,7 +2,7 @@
 
 Extract mixes a new secret in, Derive-Secret takes a purpose-bound secret out:
 
-    0 -> Extract(PSK or 0) = early secret
+    0 -> Extract(PSK or 0) = early secret -> binder key, client early traffic secret, early exporter secret
            |
          derived -> Extract((EC)DHE) = handshake secret -> client/server handshake traffic secrets
                       |
@@ -60,15 +60,41 @@ class ApplicationSecrets:
     main_secret: bytes = field(repr=False)
 
 
+def early_secret(algorithm: HashAlgorithm, psk: bytes) -> bytes:
+    """The early secret that a PSK gives; without one it is the same for all (RFC 9846 §7.1)."""
+    return hkdf_extract(algorithm, bytes(algorithm.digest_size), psk)
+
+
+def binder(algorithm: HashAlgorithm, secret: bytes, label: str, transcript_hash: bytes) -> bytes:
+    """The PskBinderEntry for an early secret: a Finished over the truncated hello (RFC 9846 §4.3.11.2).
+
+    `label` is "res binder", "ext binder" or "imp binder": where the PSK is from.
+    """
+    binder_key = derive_secret(algorithm, secret, label, _empty_hash(algorithm))
+    return finished_data(algorithm, binder_key, transcript_hash)
+
+
+def early_traffic_secret(algorithm: HashAlgorithm, secret: bytes, hello_hash: bytes) -> bytes:
+    """What protects 0-RTT data; `hello_hash` covers the first ClientHello alone (RFC 9846 §7.1)."""
+    return derive_secret(algorithm, secret, "c e traffic", hello_hash)
+
+
+def early_exporter_secret(algorithm: HashAlgorithm, secret: bytes, hello_hash: bytes) -> bytes:
+    """What early exporters are made from (RFC 9846 §7.5)."""
+    return derive_secret(algorithm, secret, "e exp master", hello_hash)
+
+
 def handshake_secrets(
-    algorithm: HashAlgorithm, shared_secret: bytes, hello_hash: bytes, psk: bytes | None = None
+    algorithm: HashAlgorithm, shared_secret: bytes, hello_hash: bytes, early: bytes | None = None
 ) -> HandshakeSecrets:
-    """Derive the handshake traffic secrets from the key exchange; `hello_hash` covers CH...SH."""
-    if psk is None:
+    """Derive the handshake traffic secrets from the key exchange; `hello_hash` covers CH...SH.
+
+    `early` is the early secret of a PSK, None without one.
+    """
+    if early is None:
         salt = _derived_without_psk(algorithm)
     else:
-        early_secret = hkdf_extract(algorithm, bytes(algorithm.digest_size), psk)
-        salt = derive_secret(algorithm, early_secret, "derived", _empty_hash(algorithm))
+        salt = derive_secret(algorithm, early, "derived", _empty_hash(algorithm))
     secret = hkdf_extract(algorithm, salt, shared_secret)
     return HandshakeSecrets(
         client=derive_secret(algorithm, secret, "c hs traffic", hello_hash),

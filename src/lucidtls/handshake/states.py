@@ -19,6 +19,7 @@ from lucidtls.wire.messages13 import (
     CertificateRequest,
     CertificateVerify,
     EncryptedExtensions,
+    EndOfEarlyData,
     Finished,
 )
 
@@ -54,6 +55,9 @@ WAIT_CERT_CR: State[Certificate | CertificateRequest] = State("WAIT_CERT_CR", Ce
 WAIT_CERT: State[Certificate] = State("WAIT_CERT", Certificate)
 WAIT_CV: State[CertificateVerify] = State("WAIT_CV", CertificateVerify)
 WAIT_FINISHED: State[Finished] = State("WAIT_FINISHED", Finished)
+
+WAIT_EOED: Final[State[EndOfEarlyData]] = State("WAIT_EOED", EndOfEarlyData)
+"""The server's state while early data comes: its end is awaited."""
 
 START: State[ClientHello] = State("START", ClientHello)
 """The server's first state: nothing has come yet."""

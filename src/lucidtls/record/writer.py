@@ -71,6 +71,12 @@ class RecordWriter:
         self.sequence = 0
         self.record_limit = record_limit
 
+    def enter_plaintext(self) -> None:
+        """Send in the clear again: early data has been refused, and a second ClientHello follows."""
+        self._key = None
+        self._compatibility_record = False
+        self.sequence = 0
+
     def enter_version(self, version: int) -> None:
         """Mark all following records with this version, up to TLS 1.2."""
         self._version = version
