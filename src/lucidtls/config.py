@@ -315,11 +315,12 @@ class ClientConfig(ClientSessionOptions, _Config):
     - `key_log`: called with one line of the RFC 9850 format per secret. Whoever has these reads everything.
     - `status_request`: ask for an OCSP response with the certificate; it is then in
       `Negotiated.ocsp_response` and in the `VerificationRequest` (RFC 6066 §8).
+    - `psk`: a `PreSharedKey`, or a function from the server's hint (bytes or None) to one, or `ASK`. In TLS 1.3
+      it is asked before the first message, and there is no hint; before, its suites come with the policy, or
+      are named.
 
     Before TLS 1.3:
 
-    - `psk`: a `PreSharedKey`, or a function from the server's hint (bytes or None) to one, or `ASK`. Its
-      suites come with the policy, or are named.
     - `secure_renegotiation`: insist on a server that knows RFC 5746. `renegotiation`: "refuse" or "accept"
       what such a server asks for, and then only from the very same certificate.
     - `fallback_scsv`: this is a retry with a lower version after a failure (RFC 7507).
@@ -438,11 +439,12 @@ class ServerConfig(ServerSessionOptions, _Config):
     - `hello_retry`: "always" asks every client for a second ClientHello, with a cookie.
     - `cookie_key`: 32 bytes or more; makes HelloRetryRequest stateless: any server with the same key can
       go on with the second ClientHello.
+    - `find_psk`: a function from a client's identity to its key, as bytes or a `PreSharedKey`, or None for an
+      unknown one; or `ASK`. For all versions; clients that know a key need no certificate from us.
 
     Before TLS 1.3:
 
-    - `find_psk`: a function from a client's identity to its key, or None for an unknown one; or `ASK`.
-      `psk_identity_hint` is sent to clients.
+    - `psk_identity_hint` is sent to clients.
     - `dh_parameters`: (p, g) for DHE with clients that do not name groups of RFC 7919; by default the first
       of ours among those.
     """
@@ -455,7 +457,7 @@ class ServerConfig(ServerSessionOptions, _Config):
     hello_retry: Literal["auto", "always"] = "auto"
     cookie_key: bytes | None = field(default=None, repr=False)
     max_skipped_early_data: int = MAX_SKIPPED_EARLY_DATA
-    find_psk: Callable[[bytes], bytes | None] | Ask | None = field(default=None, repr=False)
+    find_psk: Callable[[bytes], bytes | PreSharedKey | None] | Ask | None = field(default=None, repr=False)
     psk_identity_hint: bytes | None = None
     dh_parameters: tuple[int, int] | None = None
 
@@ -504,10 +506,12 @@ class ServerConfig(ServerSessionOptions, _Config):
             raise ConfigurationError(f"dh_parameters would be refused: {error.message}") from None
 
     def _needs_no_certificate(self) -> bool:
-        """Whether no cipher suite makes use of a certificate."""
+        """Whether clients can do without a certificate of ours: with a pre-shared key, or no suite uses one."""
         algorithms = self.algorithms
-        return not algorithms.cipher_suites and all(
-            suite.authentication in ("PSK", "anon") for suite in algorithms.older_suites
+        return (
+            self.find_psk is not None
+            or not algorithms.cipher_suites
+            and all(suite.authentication in ("PSK", "anon") for suite in algorithms.older_suites)
         )
 
 

@@ -438,6 +438,7 @@ def test_the_shares_of_a_tls_1_3_offer_are_dropped_when_tls_1_2_answers() -> Non
     """Key shares are secrets of one purpose: a client does not keep those that nobody answered."""
     config = client_config(groups=("x25519", "secp256r1"))
     hs = ClientHandshake(config, Channel(config), None)
+    hs.prepare_hello(None)
     assert hs.shares
     answer = ServerHello(0x0303, bytes(32), b"", 0xC02B, 0, Extensions("ServerHello12"))
     assert accept_older_version(hs, answer) == 0x0303

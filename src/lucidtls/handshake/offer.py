@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from lucidtls.config import ClientConfig
+from lucidtls.config import ClientConfig, Clock
 from lucidtls.crypto.groups import Group, KeyExchange
 from lucidtls.crypto.suites import CipherSuite, suite_named
 from lucidtls.events import PreSharedKey
@@ -90,8 +90,8 @@ class ClientHandshake:
             self.session = self.session or take_session(config, self.reference)
         if offers_13:
             hashes = {suite.hash for suite in config.algorithms.cipher_suites}
-            now = config.clock().timestamp()
-            self.psks = [row for row in psks_to_offer(self.session, psk, now) if row.hash in hashes]
+            offered = psks_to_offer(self.session, psk, config.clock)
+            self.psks = [row for row in offered if row.hash in hashes]
         session_id = config.random(32) if config.compatibility_mode and offers_13 else b""
         older = self.session if self.session is not None and not self.session.single_use else None
         if older is not None:
@@ -282,11 +282,12 @@ def fits(config: ClientConfig, reference: ReferenceName | None, session: Session
     )
 
 
-def psks_to_offer(session: Session | None, psk: PreSharedKey | None, now: float) -> list[OfferedPsk]:
+def psks_to_offer(session: Session | None, psk: PreSharedKey | None, clock: Clock) -> list[OfferedPsk]:
     """The PSKs of a first hello: the session's, then the one that was given beforehand."""
     rows: list[OfferedPsk] = []
     if session is not None and session.single_use:
         # The age in milliseconds, so that only the server can tell it (RFC 9846 §4.3.11.1).
+        now = clock().timestamp()
         age = (int((now - session.received_at) * 1000) + session.age_add) % 2**32
         rows.append(ticket_offer(session.ticket, session.secret, suite_named(session.cipher_suite).hash, age))
     if psk is not None:

@@ -12,7 +12,7 @@ from lucidtls.crypto.dh12 import FieldExchange
 from lucidtls.crypto.ffdh import Field
 from lucidtls.crypto.groups import Group
 from lucidtls.crypto.rsa import PREMASTER_LENGTH, choose_premaster
-from lucidtls.events import DecryptionWanted, PskWanted, is_psk
+from lucidtls.events import DecryptionWanted, PreSharedKey, PskWanted, is_psk
 from lucidtls.handshake.exchange12 import Terms, with_psk
 from lucidtls.trust.credentials import Credential
 from lucidtls.wire.messages12 import ClientKeyExchange, DHParameters, ECDHParameters
@@ -83,6 +83,9 @@ async def take_premaster(
         return secret
     stand_in = config.random(UNKNOWN_PSK_LENGTH)
     psk = await PskWanted(message.identity or b"")
+    if isinstance(psk, PreSharedKey):
+        # A key that is for importing serves for nothing else (RFC 9258 §3).
+        psk = None if psk.imported else psk.key
     # What cannot be a key is no key: an empty one would let everybody in, and an error would tell which
     # identities there are.
     return with_psk(secret, psk if is_psk(psk) else stand_in)

@@ -294,7 +294,7 @@ def send_encrypted_extensions(
         items.append((ee.ALPN, (choice.alpn,)))
     if early is not None:
         items.append((ee.EARLY_DATA, True))
-    if ch.TICKET_REQUEST in hello.extensions:
+    if ch.TICKET_REQUEST in hello.extensions and hs.config.tickets:
         # How many tickets to expect (RFC 9149 §3).
         items.append((ee.TICKET_REQUEST, tickets_wanted(hs, hello, resumed=own is None)))
     hs.channel.send(EncryptedExtensions(Extensions.build("EncryptedExtensions", items)))

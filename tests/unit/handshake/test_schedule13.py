@@ -10,6 +10,7 @@ from lucidtls.crypto.suites import TLS_AES_128_GCM_SHA256
 from lucidtls.errors import BadFinished, DecodeError
 from lucidtls.handshake.schedule13 import (
     application_secrets,
+    early_secret,
     derive_secret,
     finished_data,
     handshake_secrets,
@@ -44,13 +45,19 @@ def psk_of(traced: Trace) -> bytes | None:
     return trace("3").find("server", "generate resumption secret", "expanded")
 
 
+def early_of(traced: Trace) -> bytes | None:
+    """The early secret of the section's PSK, if it has one."""
+    psk = psk_of(traced)
+    return early_secret(SHA256, psk) if psk is not None else None
+
+
 @pytest.mark.parametrize("section", TRACES)
 def test_handshake_secrets(section: str) -> None:
     """The handshake traffic secrets come from the shared secret and the hellos; a PSK enters before."""
     traced = trace(section)
     shared = traced.find("server", 'extract secret "handshake"', "IKM")
     hello_hash = traced.find("server", 'derive secret "tls13 c hs traffic"', "hash")
-    secrets = handshake_secrets(SHA256, shared, hello_hash, psk_of(traced))
+    secrets = handshake_secrets(SHA256, shared, hello_hash, early_of(traced))
     assert secrets.handshake_secret == traced.find("server", 'extract secret "handshake"', "secret")
     assert (secrets.client, secrets.server) == (traced.secret("c hs traffic"), traced.secret("s hs traffic"))
 
