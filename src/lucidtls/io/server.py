@@ -17,6 +17,7 @@ from lucidtls.config import ServerConfig
 from lucidtls.connection import ServerConnection
 from lucidtls.errors import ConnectionLost, TimedOut, TLSError
 from lucidtls.io.sockets import DEFAULT_TIMEOUT, TLSSocket
+from lucidtls.io.stream import EarlyAnswer
 
 Handler = Callable[[TLSSocket], None]
 Failed = Callable[[Exception, Any], None]
@@ -165,7 +166,8 @@ class TLSServer(Listener):
 
     Each connection has a thread; `timeout` (seconds) bounds each call on its socket, `handshake_timeout` the
     whole handshake. The connection is closed when the handler returns. Whatever goes wrong with one client
-    goes to `failed(error, address)`, by default to the log `lucidtls.server`.
+    goes to `failed(error, address)`, by default to the log `lucidtls.server`. `answer_early` answers early
+    data at once, as `TLSSocket.handshake` says; without it, early data is the first that a handler reads.
 
         with TLSServer(config, handler, port=8443) as server:
             print(server.address)
@@ -182,8 +184,10 @@ class TLSServer(Listener):
         handshake_timeout: float | None = DEFAULT_TIMEOUT,
         max_connections: int = MAX_CONNECTIONS,
         failed: Failed | None = None,
+        answer_early: EarlyAnswer | None = None,
     ) -> None:
         self._config = config
+        self._answer_early = answer_early
         self._handler = handler
         self._connection_timeout = timeout
         self._handshake_timeout = handshake_timeout
@@ -195,7 +199,7 @@ class TLSServer(Listener):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         tls = TLSSocket(sock, ServerConnection(self._config))
         try:
-            tls.handshake(self._handshake_timeout)
+            tls.handshake(self._handshake_timeout, answer_early=self._answer_early)
             self._handler(tls)
         finally:
             tls.close(linger=LINGER)

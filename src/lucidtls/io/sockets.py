@@ -12,12 +12,12 @@ from lucidtls.connection import ClientConnection, ServerConnection
 from lucidtls.crypto.suites import CipherSuite
 from lucidtls.errors import ConfigurationError, TimedOut, UsageError
 from lucidtls.events import Negotiated
-from lucidtls.sessions.session import Session
 from lucidtls.io.certificates import as_dictionary
 from lucidtls.io.files import SocketFile, open_file
-from lucidtls.io.stream import DIRECT, TLSStream
+from lucidtls.io.stream import DIRECT, EarlyAnswer, TLSStream
 from lucidtls.io.transport import Deadline, open_any, resolve
 from lucidtls.policies import VERSIONS, cipher_suites
+from lucidtls.sessions.session import Session
 from lucidtls.wire.versions import TLS13
 
 if TYPE_CHECKING:
@@ -43,18 +43,28 @@ def connect(
     server_name: str | None = None,
     timeout: float | None = DEFAULT_TIMEOUT,
     handshake_timeout: float | None = DEFAULT_TIMEOUT,
+    early_data: bytes = b"",
 ) -> TLSSocket:
     """Connect to a server and complete the handshake with it.
 
     The server must prove to be `server_name`, by default `host`. All addresses of `host` are tried in order.
     `timeout` (seconds) bounds each attempt and each later call on the socket, `handshake_timeout` the whole
-    handshake. Raises OSError when there is no connection, ConfigurationError, and what `TLSSocket.handshake`
-    raises.
+    handshake. `early_data` is sent as soon as can be: see `TLSSocket.handshake`. Raises OSError when there is
+    no connection, ConfigurationError, and what `TLSSocket.handshake` raises.
     """
-    connection = ClientConnection(config or ClientConfig(), host if server_name is None else server_name)
+    config = config or ClientConfig()
+    _require_early(config, early_data)
+    connection = ClientConnection(config, host if server_name is None else server_name)
     raw = open_any(resolve(host, port), timeout)
     raw.settimeout(timeout)
-    return _shake_hands(TLSSocket(raw, connection), handshake_timeout)
+    return _shake_hands(TLSSocket(raw, connection), handshake_timeout, early_data)
+
+
+def _require_early(config: ClientConfig, early_data: bytes) -> None:
+    if early_data and not config.early_data:
+        raise ConfigurationError(
+            "whoever sees early data can send it again; if that does no harm: ClientConfig(early_data=True)"
+        )
 
 
 @overload
@@ -109,9 +119,9 @@ def _connection(
     return ClientConnection(config, server_name)
 
 
-def _shake_hands(tls: TLSSocket, timeout: float | None) -> TLSSocket:
+def _shake_hands(tls: TLSSocket, timeout: float | None, early_data: bytes = b"") -> TLSSocket:
     try:
-        tls.handshake(timeout)
+        tls.handshake(timeout, early_data=early_data)
     except BaseException:
         tls.close()
         raise
@@ -134,13 +144,50 @@ class TLSSocket(TLSStream):
 
     # The handshake
 
-    def handshake(self, timeout: float | None = DEFAULT_TIMEOUT) -> Negotiated:
+    def handshake(
+        self,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        *,
+        early_data: bytes = b"",
+        answer_early: EarlyAnswer | None = None,
+    ) -> Negotiated:
         """Complete the handshake within `timeout` seconds, however slowly the peer sends; what was agreed.
+
+        A client's `early_data` goes out with the first flight, as far as the session allows, and after the
+        handshake what it does not allow: `negotiated.early_data` is None when nothing was early. When the
+        server rejects it and the config does not say `resend_early_data`, none of it is sent, and
+        `rejected_early_data` holds it.
+
+        A server calls `answer_early` with each piece of early data, and sends what it returns without waiting
+        for the client's Finished: the piece may be a copy that an attacker sends. What it returns None for,
+        and all early data without it, is what `recv` gives first; with the handshake done, the client is
+        known to be there.
 
         Raises TimedOut, ConnectionLost, AlertReceived, TruncatedStream, or the PeerError that says what is
         wrong with the peer's messages or certificate. `wrap` and `connect` have already called this.
         """
         self._refuse_callbacks()
+        self._answer_early = answer_early
+        later = self._send_early(early_data)
+        self._complete(timeout)
+        if self.negotiated.early_data == "rejected" and self.rejected_early_data:
+            self.rejected_early_data += later
+        elif later:
+            self.sendall(later)
+        return self.negotiated
+
+    def _send_early(self, data: bytes) -> bytes:
+        """Seal what may go out with the first flight; what may not is returned."""
+        connection = self._connection
+        if not data or not isinstance(connection, ClientConnection):
+            return data
+        with self._engine:
+            room = connection.early_data_room
+            if room:
+                connection.send_early_data(data[:room])
+        return data[room:]
+
+    def _complete(self, timeout: float | None) -> None:
         deadline = Deadline(timeout)
         try:
             # Reading is left free while it writes, so that an alert is heard when writing fails or waits.
@@ -157,7 +204,6 @@ class TLSSocket(TLSStream):
             state = self._connection.state
             self._say_goodbye()
             raise TimedOut(f"the handshake took longer than {timeout:g} s; it stands at {state}") from error
-        return self.negotiated
 
     def _mark_records(self) -> None:
         """Say from here on what a record of this connection looks like from outside."""
@@ -447,8 +493,8 @@ class TLSSocket(TLSStream):
 
     @property
     def tickets(self) -> tuple[Session, ...]:
-        """The sessions that tickets have brought so far; they come after the handshake, with the first data. None
-        after a failure (RFC 9846 §6).
+        """The sessions that tickets have brought so far; they come after the handshake, with the first data.
+        None after a failure (RFC 9846 §6).
         """
         connection = self._connection
         return connection.tickets if isinstance(connection, ClientConnection) else ()

@@ -9,12 +9,20 @@ from __future__ import annotations
 import socket
 import threading
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
 from lucidtls.connection import ClientConnection, ServerConnection
 from lucidtls.errors import ConnectionLost, TimedOut, TLSError, TruncatedStream, UsageError
-from lucidtls.events import ApplicationData, Event, PeerClosed, Question
+from lucidtls.events import (
+    ApplicationData,
+    EarlyData,
+    EarlyDataRejected,
+    Event,
+    PeerClosed,
+    Question,
+)
 from lucidtls.io.marks import RecordMarks
 from lucidtls.io.transport import Deadline, wait
 
@@ -42,8 +50,17 @@ CLOSING_PATIENCE: Final = 0.5
 """Seconds to wait for the system to take our last alert when its buffer is full."""
 
 
+EarlyAnswer = Callable[[bytes], bytes | None]
+"""A server's answer to early data, as far as it has one before the handshake is done; None leaves the data to
+be read."""
+
+
 class TLSStream:
-    """One end of a connection: the socket, the engine, and what is on its way between them."""
+    """One end of a connection: the socket, the engine, and what is on its way between them.
+
+    `early_data_received` counts the bytes of early data that a server took. `rejected_early_data` is what a
+    client gave for the first flight and the server will never see.
+    """
 
     def __init__(self, sock: socket.socket, connection: ClientConnection | ServerConnection) -> None:
         self._sock = sock
@@ -68,9 +85,12 @@ class TLSStream:
         self._write_closed = False
         self._closed = False
         self._files = 0
+        self._answer_early: EarlyAnswer | None = None
         self.bytes_sent = 0
         self.bytes_received = 0
         self.beginning = b""
+        self.early_data_received = 0
+        self.rejected_early_data = b""
 
     # Data that has come
 
@@ -178,14 +198,31 @@ class TLSStream:
     def _note(self, event: Event) -> None:
         match event:
             case ApplicationData(data=data):
-                self._arrived.append(memoryview(data))
-                self._arrived_length += len(data)
+                self._keep(data)
                 return
+            case EarlyData(data=data):
+                self.early_data_received += len(data)
+                self._take_early(data)
+            case EarlyDataRejected(data=data, resent=False):
+                self.rejected_early_data = data
             case PeerClosed():
                 self._peer_closed = True
             case _:
                 pass
         self._send_answers()
+
+    def _keep(self, data: bytes) -> None:
+        self._arrived.append(memoryview(data))
+        self._arrived_length += len(data)
+
+    def _take_early(self, data: bytes) -> None:
+        """Have early data answered at once, or keep it for `recv`, where it stands before all later data."""
+        answer = self._answer_early(data) if self._answer_early is not None else None
+        if answer is None:
+            self._keep(data)
+        elif isinstance(self._connection, ServerConnection):
+            with self._engine:
+                self._connection.send_half_rtt_data(answer)
 
     def _refuse_question(self, question: Question[Any]) -> None:
         name = type(question).__name__
