@@ -78,6 +78,8 @@ _TIMEOUT = _value(
     "--timeout", "S", "seconds for the handshake, and for each wait (10)", type=_seconds, default=10.0
 )
 
+_PSK = "a pre-shared key: its identity, a colon, the key in hexadecimal digits"
+
 _TLS = _value("--tls", "VERSIONS", "one version or a range: 1.2, 1.0..1.2, 1.2.. (1.2..1.3)")
 
 CONNECT: Options = {
@@ -94,6 +96,11 @@ CONNECT: Options = {
         _value("--shares", "LIST", 'groups to send a key share for; "" sends none'),
         _value("--sigalgs", "LIST", "signature algorithms"),
         _value("--alpn", "LIST", 'application protocols; "" offers none'),
+        _value("--session", "FILE", "resume a session kept in this file, and keep new ones there"),
+        _value(
+            "--early-data", "FILE", "send what is in it with the first flight, if the session allows (0-RTT)"
+        ),
+        _value("--psk", "ID:HEX", _PSK),
     ),
     "Trust": (
         _many("--ca", "FILE|DIR", "trust these authorities instead of the system's"),
@@ -152,6 +159,21 @@ SERVE: Options = {
         _choice("--client-cert", "ask clients for a certificate", "none", "request", "require"),
         _many("--client-ca", "FILE", "whose client certificates are accepted"),
         _choice("--hrr", "ask clients for a second ClientHello", "auto", "always"),
+        _value(
+            "--tickets",
+            "N",
+            "tickets for each client (2); 0 resumes nothing",
+            type=_integer(0, 16),
+            default=2,
+        ),
+        _value(
+            "--early-data",
+            "BYTES",
+            "take so much early data, which can be replayed (0)",
+            type=_integer(0, 2**24),
+            default=0,
+        ),
+        _many("--psk", "ID:HEX", _PSK),
     ),
     "See": (
         _VERBOSE,

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lucidtls.alerts import NO_RENEGOTIATION
 from lucidtls.config import ClientConfig, system_clock
@@ -40,6 +40,7 @@ from lucidtls.tools.material import (
 )
 from lucidtls.tools.refusals import refusal_diagnosis
 from lucidtls.tools.report import envelope
+from lucidtls.tools.resumption import findings, read_resumption
 from lucidtls.tools.target import Target, parse_target
 from lucidtls.tools.terminal import Terminal
 from lucidtls.tools.visit import Visit
@@ -79,6 +80,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
             visit.tls.close()
     _note_refusal(visit)
     _note_renegotiation(visit)
+    _note_resumption(visit)
     if options.json:
         result = result_of(visit, with_messages=options.verbose > 0)
         terminal.emit_json(envelope("connect", visit.clock, visit.exit_code, visit.diagnoses, result))
@@ -100,6 +102,11 @@ def _note_renegotiation(visit: Visit) -> None:
         visit.diagnoses.append(renegotiation_refused("server"))
 
 
+def _note_resumption(visit: Visit) -> None:
+    if visit.negotiated is not None and visit.tls is not None:
+        visit.diagnoses += findings(visit.resumption, visit.negotiated, visit.tls, visit.now)
+
+
 def _as_warning(told: Diagnosis) -> Diagnosis:
     return replace(told, severity="warning", alert_sent=None)
 
@@ -119,6 +126,7 @@ def prepare(
         else _any_trust(options)
     )
     log = terminal.log if options.verbose else None
+    resumption, choices = read_resumption(options)
     visit = Visit(
         target=target,
         watcher=Watcher("client", log, options.verbose),
@@ -129,11 +137,12 @@ def prepare(
         trust_text=", ".join(options.ca) or "the system's store",
         request=_request(options, target),
         is_http=options.http,
+        resumption=resumption,
     )
     if options.at is not None:
         visit.now = options.at
     visit.legacy = options.legacy
-    config = configured(lambda: _config(options, visit))
+    config = configured(lambda: _config(options, visit, choices))
     visit.versions = tuple(VERSION_NAMES[code] for code in config.algorithms.versions)
 
     def open_tls(raw: socket.socket) -> TLSSocket:
@@ -229,7 +238,7 @@ def unescape(text: str) -> bytes:
     return bytes(pieces)
 
 
-def _config(options: argparse.Namespace, visit: Visit) -> ClientConfig:
+def _config(options: argparse.Namespace, visit: Visit, choices: dict[str, Any]) -> ClientConfig:
     now = options.at
     return ClientConfig(
         verifier=visit.judge,
@@ -242,6 +251,7 @@ def _config(options: argparse.Namespace, visit: Visit) -> ClientConfig:
         key_log=key_log_writer(options.keylog) if options.keylog else None,
         tracer=visit.watcher,
         **protocol_choices(options),
+        **choices,
         clock=system_clock if now is None else lambda: now,
     )
 
@@ -255,9 +265,9 @@ def travel(visit: Visit, open_tls: Callable[[socket.socket], TLSSocket], timeout
     raw.settimeout(timeout)
     visit.tls = tls = open_tls(raw)
     started = time.perf_counter()
-    visit.negotiated = tls.handshake(timeout)
+    visit.negotiated = tls.handshake(timeout, early_data=visit.resumption.early_data or b"")
     visit.timing["handshake"] = time.perf_counter() - started
-    if visit.request is not None:
+    if visit.expects_answer:
         _ask(visit, tls)
     _part(visit, tls)
 
@@ -285,9 +295,13 @@ def _reach(visit: Visit) -> socket.socket:
 
 
 def _ask(visit: Visit, tls: TLSSocket) -> None:
-    """Send the request and read the answer, until it is complete, the server closes, or it says no more."""
+    """Send the request and read the answer, until it is complete, the server closes, or it says no more.
+
+    Early data is on its way already.
+    """
     started = time.perf_counter()
-    tls.sendall(visit.request or b"")
+    if visit.request is not None:
+        tls.sendall(visit.request)
     try:
         while len(visit.answer) < MAX_ANSWER and not (visit.is_http and http.is_complete(visit.answer)):
             data = tls.recv(65536)
@@ -319,5 +333,5 @@ def _part(visit: Visit, tls: TLSSocket) -> None:
     except (TimedOut, TruncatedStream, ConnectionLost):
         return
     except AlertReceived:
-        if visit.request is None or not visit.answer:
+        if not visit.answer:
             raise

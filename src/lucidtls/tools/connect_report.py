@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lucidtls.crypto.groups import GROUPS as GROUP_ROWS
-from lucidtls.tools import http
+from lucidtls.tools import http, resumption
 from lucidtls.tools.agreement import Agreement
 from lucidtls.tools.certificates import as_json, chain_lines
 from lucidtls.tools.document import Blank, Document, Heading, Mark, Verbatim, line
@@ -40,6 +40,7 @@ def show_document(visit: Visit) -> Document:
     document.add(Blank())
     _address(document, visit)
     _parameters(document, visit)
+    _sessions(document, visit)
     _chain(document, visit)
     _traffic(document, visit)
     _answer(document, visit)
@@ -51,9 +52,14 @@ def _verdict(visit: Visit) -> tuple[Mark, str]:
     version = agreed.version if agreed is not None else TLS13
     # Before TLS 1.3 the client speaks twice before it knows that the server has the same keys.
     trips = 2 if version < TLS13 or (negotiated is not None and negotiated.hello_retried) else 1
-    trusted = visit.judge.verified is not None
+    shares_key = negotiated is not None and negotiated.psk_identity is not None
+    trusted = visit.judge.verified is not None or shares_key
     mark: Mark = "ok" if trusted else "warn"
     words = "trusted" if trusted else "NOT trusted"
+    if shares_key:
+        words = "the pre-shared key fits"
+    elif negotiated is not None and negotiated.resumed:
+        words += ", resumed"
     return mark, f"{visit.target} — {version_name(version)}, {words}, {count(trips, 'round trip')}"
 
 
@@ -90,6 +96,20 @@ def _parameters(document: Document, visit: Visit) -> None:
     if shown:
         document.row("Signature" if agreed.signature is not None else "Agreed", " · ".join(shown))
     _older_parts(document, agreed)
+
+
+def _sessions(document: Document, visit: Visit) -> None:
+    negotiated = visit.negotiated
+    if negotiated is None:
+        return
+    texts = {
+        "Session": resumption.session_text(visit.resumption, negotiated, visit.now),
+        "Early data": resumption.early_text(visit.resumption, negotiated),
+        "Shared key": printable(negotiated.psk_identity, 60) if negotiated.psk_identity is not None else None,
+    }
+    for label, text in texts.items():
+        if text is not None:
+            document.row(label, text)
 
 
 def _older_parts(document: Document, agreed: Agreement) -> None:
@@ -147,7 +167,7 @@ def _traffic(document: Document, visit: Visit) -> None:
 
 
 def _answer(document: Document, visit: Visit) -> None:
-    if visit.request is None or visit.negotiated is None:
+    if not visit.expects_answer or visit.negotiated is None:
         return
     head = http.read_head(visit.answer) if visit.is_http else None
     what = f"{printable(head.start, 80)} · " if head is not None else ""
@@ -174,16 +194,15 @@ def result_of(visit: Visit, *, with_messages: bool) -> dict[str, Any]:
         "hrr": visit.watcher.received("HelloRetryRequest") is not None,
         "signature": algorithm_json(SIGNATURE_SCHEMES, agreed.signature if agreed is not None else None),
         "alpn": negotiated.alpn if negotiated is not None else None,
-        "resumed": False if negotiated is not None else None,
+        **resumption.as_json(visit.resumption, negotiated, tls),
         **(agreed.as_json() if agreed is not None else dict.fromkeys(_OLDER_KEYS)),
         "client_auth": _client_auth(visit),
         "chain": [as_json(data, place, visit.now) for place, data in enumerate(_sent_chain(visit))],
         "trust": _trust(visit),
-        "tickets": len(tls.tickets) if tls is not None else 0,
         "bytes": _bytes(visit),
         "close": {"ours": visit.closed_by_us, "theirs": visit.closed_by_them},
     }
-    if visit.request is not None and negotiated is not None:
+    if visit.expects_answer and negotiated is not None:
         result["answer"] = _answer_json(visit)
     if with_messages:
         result["messages"] = _messages(visit)

@@ -11,7 +11,7 @@ from typing import Any
 
 from lucidtls.dangerous import LEGACY_2026
 from lucidtls.errors import CertificateRejected, ConfigurationError
-from lucidtls.events import ACCEPTED, Accepted
+from lucidtls.events import ACCEPTED, Accepted, PreSharedKey
 from lucidtls.policies import VERSIONS
 from lucidtls.tools import exits
 from lucidtls.tools.failures import local_failure
@@ -130,6 +130,32 @@ def read_trust(files: Sequence[str], *, system: bool = True) -> TrustStore:
     except (ConfigurationError, OSError) as error:
         raise CommandFailed(local_failure(error, "trust")) from error
     raise usage_error("--no-system-trust needs --ca: nobody would be trusted")
+
+
+def pre_shared_key(text: str) -> PreSharedKey:
+    """Read `ID:HEX`; the identity may hold colons."""
+    identity, colon, digits = text.rpartition(":")
+    try:
+        key = bytes.fromhex(digits)
+    except ValueError:
+        key = b""
+    # The key is a secret: what is wrong with it is told without it.
+    if not colon or not identity:
+        raise usage_error("--psk is ID:HEX: an identity, a colon, and the key in hexadecimal digits")
+    if not key:
+        raise usage_error(f"the key of {identity!r} is not an even number of hexadecimal digits")
+    made: PreSharedKey = configured(lambda: PreSharedKey(identity.encode(), key))
+    return made
+
+
+def pre_shared_keys(texts: Sequence[str]) -> dict[bytes, bytes]:
+    """Read several `ID:HEX`: keys by identity; one identity has one key."""
+    keys: dict[bytes, bytes] = {}
+    for psk in map(pre_shared_key, texts):
+        if psk.identity in keys:
+            raise usage_error(f"two keys for the identity {psk.identity.decode()!r}")
+        keys[psk.identity] = psk.key
+    return keys
 
 
 def key_log_writer(path: str) -> Callable[[str], None]:

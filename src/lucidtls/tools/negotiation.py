@@ -244,7 +244,19 @@ def _psk_unknown(alert: Alert, at: Situation) -> Diagnosis:
     return told(alert, at, "LT-A05", "psk", "The server does not know our pre-shared key's identity.")
 
 
+def _proof_refused(alert: Alert, at: Situation) -> Diagnosis:
+    if at.psk_offered:
+        title = "The server knows our pre-shared key's identity, and has another key for it."
+        return told(alert, at, "LT-A05", "psk", title, "likely")
+    title = "The server says that a signature or a Finished of ours is wrong."
+    return told(alert, at, "LT-H14", "our-message-refused", title, "possible")
+
+
 def _record_refused(alert: Alert, at: Situation) -> Diagnosis:
+    if at.psk_offered and not at.handshake_done:
+        # "unknown_psk_identity" and a wrong key look the same before TLS 1.3 (RFC 4279 §2).
+        title = "The server has another pre-shared key than ours, or does not know its identity."
+        return told(alert, at, "LT-A05", "psk", title, "likely")
     title = "The server could not open what we sent: it has other keys, or something changed it on the way."
     return told(alert, at, "LT-K02", "bad-record", title, "likely")
 
@@ -263,6 +275,7 @@ _BY_ALERT: dict[str, Callable[[Alert, Situation], Diagnosis]] = {
     alerts.INTERNAL_ERROR.name: _failed_inside,
     alerts.UNKNOWN_PSK_IDENTITY.name: _psk_unknown,
     alerts.BAD_RECORD_MAC.name: _record_refused,
+    alerts.DECRYPT_ERROR.name: _proof_refused,
     alerts.UNEXPECTED_MESSAGE.name: _message_refused,
     alerts.ILLEGAL_PARAMETER.name: _message_refused,
     alerts.DECODE_ERROR.name: _message_refused,

@@ -184,6 +184,13 @@ def about(tls: TLSSocket) -> dict[str, Any]:
         "server_name": agreed.server_name,
         "alpn": agreed.alpn,
         "hello_retried": agreed.hello_retried,
+        "resumed": agreed.resumed,
+        "early_data": tls.early_data_received,
+        "psk_identity": (
+            agreed.psk_identity.decode("utf-8", "backslashreplace")
+            if agreed.psk_identity is not None
+            else None
+        ),
         "client_certificate": {
             "requested": agreed.client_certificate_requested,
             "sent": agreed.client_authenticated,

@@ -42,6 +42,7 @@ from lucidtls.tools.material import (
     algorithm_list,
     configured,
     key_log_writer,
+    pre_shared_keys,
     protocol_choices,
     read_credential,
     read_trust,
@@ -49,7 +50,7 @@ from lucidtls.tools.material import (
 )
 from lucidtls.tools.situation import Situation
 from lucidtls.tools.terminal import Terminal
-from lucidtls.tools.text import milliseconds, printable
+from lucidtls.tools.text import count, milliseconds, printable
 from lucidtls.tools.watch import Watcher
 from lucidtls.trust.credentials import Credential
 from lucidtls.wire.versions import VERSION_NAMES
@@ -141,8 +142,11 @@ class Service:
         agreed = tls.negotiated
         suite = agreed.cipher_suite.removeprefix("TLS_").rpartition("_")[0]
         parts = [agreed.version.replace(" ", ""), suite, *([agreed.group] if agreed.group else [])]
-        parts += [f"{name}={printable(value, 60)}" for name, value in
-                  (("sni", agreed.server_name), ("alpn", agreed.alpn)) if value]  # fmt: skip
+        names = {"sni": agreed.server_name, "alpn": agreed.alpn, "psk": agreed.psk_identity}
+        parts += [f"{name}={printable(value, 60)}" for name, value in names.items() if value]
+        parts.append("resumed" if agreed.resumed else "new")
+        if tls.early_data_received:
+            parts.append(f"early data {count(tls.early_data_received, 'byte')}")
         if agreed.verified is not None:
             parts.append(f"client={printable(', '.join(agreed.verified.names), 60)}")
         text = f"{' '.join(parts)} {milliseconds(entry['handshake_ms'] / 1000)}  {entry['did']}"
@@ -270,6 +274,7 @@ def prepare(options: argparse.Namespace, terminal: Terminal) -> tuple[Service, l
             hello_retry=options.hrr,
             key_log=key_log_writer(options.keylog) if options.keylog else None,
             **protocol_choices(options),
+            **_sessions(options),
             **choices,
         )
     )
@@ -285,6 +290,18 @@ def prepare(options: argparse.Namespace, terminal: Terminal) -> tuple[Service, l
         once=options.once,
     )
     return service, how_to_trust
+
+
+def _sessions(options: argparse.Namespace) -> dict[str, Any]:
+    """What --tickets, --early-data and --psk say, as arguments of a config."""
+    if options.early_data and not options.tickets:
+        raise usage_error(
+            "--early-data needs --tickets: early data goes with a session of an earlier connection"
+        )
+    choices: dict[str, Any] = {"tickets": options.tickets, "max_early_data": options.early_data}
+    if options.psk:
+        choices["find_psk"] = pre_shared_keys(options.psk).get
+    return choices
 
 
 def _identity(options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:

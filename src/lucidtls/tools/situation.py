@@ -20,7 +20,8 @@ class Situation:
     """What was going on when the error came; `role` is ours.
 
     `versions` are those we take, highest first; `legacy` says that weak things are allowed. `key_exchange` is
-    what the hellos settled before TLS 1.3, if they got that far.
+    what the hellos settled before TLS 1.3, if they got that far. `psk_offered` is whether we offered a key
+    that was given beforehand.
     """
 
     role: Literal["client", "server"] = "client"
@@ -35,6 +36,7 @@ class Situation:
     alpn: Sequence[str] = ()
     certificate_requested: bool = False
     certificate_sent: bool = False
+    psk_offered: bool = False
     first_line: str = ""
     versions: Sequence[str] = DEFAULT_2026.versions
     legacy: bool = False

@@ -15,6 +15,7 @@ from lucidtls.tools.findings import Diagnosis
 from lucidtls.tools.material import Judge
 from lucidtls.tools.messages import chain_of
 from lucidtls.tools.report import Clock
+from lucidtls.tools.resumption import Resumption
 from lucidtls.tools.situation import Situation
 from lucidtls.tools.target import Target
 from lucidtls.tools.watch import Watcher
@@ -43,6 +44,7 @@ class Visit:
     negotiated: Negotiated | None = None
     request: bytes | None = None
     is_http: bool = False
+    resumption: Resumption = field(default_factory=Resumption)
     answer: bytearray = field(default_factory=bytearray)
     closed_by_us: bool = False
     closed_by_them: bool = False
@@ -55,6 +57,11 @@ class Visit:
         if self.interrupted:
             return exits.INTERRUPTED
         return next((one.exit_code for one in self.diagnoses if one.severity == "error"), exits.OK)
+
+    @property
+    def expects_answer(self) -> bool:
+        """Whether something is sent that the server may answer."""
+        return self.request is not None or bool(self.resumption.early_data)
 
     @property
     def client_hello_length(self) -> int:
@@ -88,4 +95,5 @@ class Visit:
             first_line=first_line_of(tls.beginning) if tls is not None and tls.beginning else "",
             versions=self.versions,
             legacy=self.legacy,
+            psk_offered=self.resumption.psk_identity is not None,
         )
