@@ -12,7 +12,7 @@ from typing import Final
 
 from lucidtls.config import ServerConfig
 from lucidtls.crypto.hashes import SHA256
-from lucidtls.crypto.suites import CipherSuite
+from lucidtls.crypto.suites import SUITES_13, CipherSuite
 from lucidtls.errors import BadBinder, CertificateRejected
 from lucidtls.events import FreshnessWanted, PreSharedKey, PskWanted, SessionWanted, is_psk
 from lucidtls.handshake import authentication
@@ -119,7 +119,7 @@ async def find_external_psk(index: int, identity: bytes, suite: CipherSuite) -> 
 def acceptable(config: ServerConfig, choice: Choice, state: SessionState) -> bool:
     """Whether a session may be resumed by this hello, under this config, now."""
     now = config.clock().timestamp()
-    suite = next((row for row in config.algorithms.cipher_suites if row.code == state.cipher_suite), None)
+    suite = SUITES_13.get(state.cipher_suite)
     return (
         state.version == TLS13
         and state.scope == config.session_scope

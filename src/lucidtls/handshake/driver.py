@@ -32,6 +32,7 @@ from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.crypto.aead import InvalidTag
 from lucidtls.errors import (
     AlertReceived,
+    CertificateRejected,
     DecodeError,
     IllegalParameter,
     InternalError,
@@ -518,7 +519,11 @@ class Driver:
                 if trace is not None:
                     trace.record(StateEntered(step.name))
                 return
-            value = answer_from_config(self._config, step)
+            try:
+                value = answer_from_config(self._config, step)
+            except CertificateRejected as refusal:
+                # A verdict is the flow's to take: a server can do without a session.
+                value = refusal
             if trace is not None:
                 trace.record(QuestionAsked(type(step).__name__, deferred=value is PENDING))
             if value is PENDING:
