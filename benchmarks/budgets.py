@@ -36,6 +36,17 @@ def handshake(rounds: int) -> Comparison:
     )
 
 
+def resumption(rounds: int) -> Comparison:
+    """A resumption with fresh keys (psk_dhe_ke), X25519, and one new ticket; both sides in memory."""
+    return compare(
+        "TLS 1.3 resumption, both sides",
+        rivals.our_resumption,
+        rivals.ssl_resumption,
+        rounds=rounds,
+        clock=time.process_time,
+    )
+
+
 def older_handshake(rounds: int) -> Comparison:
     """A full TLS 1.2 handshake, ECDHE with X25519, ECDSA P-256 leaf under the root, verified."""
     return compare(
@@ -122,6 +133,7 @@ def _per_megabyte(measured: Comparison, size: int) -> Comparison:
 
 ROWS = (
     Row(handshake, "<= 0.75x", "us"),
+    Row(resumption, "<= 0.75x", "us"),
     Row(older_handshake, "<= 0.8x", "us"),
     Row(bulk, ">= 2.5x", "MB/s"),
     Row(bulk_events, "", "MB/s"),

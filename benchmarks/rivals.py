@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 from functools import cache
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -11,6 +12,7 @@ from benchmarks.identity import SERVER_NAME, ecdsa_identity
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.connection import ClientConnection, ServerConnection
 from lucidtls.events import ApplicationData
+from lucidtls.sessions.session import Session
 from lucidtls.trust.credentials import Credential
 
 SSL_SUITE = "TLS_AES_256_GCM_SHA384"
@@ -27,7 +29,7 @@ def our_configs(suite: str, *groups: str) -> tuple[ClientConfig, ServerConfig]:
     identity = ecdsa_identity()
     credential = Credential.load(identity.leaf, identity.key)
     client = ClientConfig(trust=identity.root, cipher_suites=(suite,), groups=groups)
-    return client, ServerConfig(credentials=credential, cipher_suites=(suite,), groups=groups)
+    return client, ServerConfig(credentials=credential, cipher_suites=(suite,), groups=groups, tickets=0)
 
 
 def our_handshake(suite: str = OUR_SUITE) -> tuple[ClientConnection, ServerConnection]:
@@ -43,6 +45,59 @@ def our_handshake(suite: str = OUR_SUITE) -> tuple[ClientConnection, ServerConne
     assert client.negotiated is not None, client
     assert server.negotiated is not None, server
     return client, server
+
+
+@cache
+def our_session() -> tuple[ClientConfig, ServerConfig, Session]:
+    """Configs whose server gives a ticket per connection, and one session to resume again and again."""
+    client_config, server_config = our_configs(OUR_SUITE)
+    server_config = replace(server_config, tickets=1)
+    client, _ = our_pair(client_config, server_config)
+    return client_config, server_config, client.tickets[0]
+
+
+def our_pair(
+    client_config: ClientConfig, server_config: ServerConfig, session: Session | None = None
+) -> tuple[ClientConnection, ServerConnection]:
+    """Both ends, connected, with what the server sends after its handshake."""
+    client = ClientConnection(client_config, SERVER_NAME, session=session)
+    server = ServerConnection(server_config)
+    server.receive_data(client.data_to_send())
+    server.next_event()
+    client.receive_data(server.data_to_send())
+    client.next_event()
+    server.receive_data(client.data_to_send())
+    server.next_event()
+    client.receive_data(server.data_to_send())
+    client.next_event()
+    return client, server
+
+
+def our_resumption() -> ClientConnection:
+    """One resumption with fresh keys (psk_dhe_ke), and the ticket for the next."""
+    client, _ = our_pair(*our_session())
+    assert client.negotiated is not None and client.negotiated.resumed, client
+    return client
+
+
+@cache
+def ssl_session() -> ssl.SSLSession:
+    """A session of `ssl` to resume again and again."""
+    pair = SSLPair(tickets=1)
+    pair.handshake()
+    pair.read_ticket()
+    session = pair.client.session
+    assert session is not None, "a ticket has come"
+    return session
+
+
+def ssl_resumption() -> SSLPair:
+    """The same with `ssl`."""
+    pair = SSLPair(session=ssl_session(), tickets=1)
+    pair.handshake()
+    pair.read_ticket()
+    assert pair.client.session_reused, "the session is resumed"
+    return pair
 
 
 OUR_OLDER_SUITE = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
@@ -94,19 +149,20 @@ def our_plain_transfer(client: ClientConnection, server: ServerConnection, data:
 
 
 @cache
-def ssl_contexts(version: ssl.TLSVersion) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Contexts for one version with the same certificate, without tickets: ours sends none either."""
+def ssl_contexts(version: ssl.TLSVersion, tickets: int) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Contexts for one version with the same certificate, with as many tickets as ours."""
     identity = ecdsa_identity()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     path = identity.write()
     server.load_cert_chain(path)
     path.unlink()
-    server.num_tickets = 0
+    server.num_tickets = tickets
     root = identity.root.public_bytes(Encoding.PEM).decode()
     client = ssl.create_default_context(cadata=root)
     for context in (client, server):
         context.minimum_version = context.maximum_version = version
-        context.options |= ssl.OP_NO_TICKET
+        if not tickets:
+            context.options |= ssl.OP_NO_TICKET
         context.set_ciphers(OPENSSL_OLDER_SUITE)
     return client, server
 
@@ -114,11 +170,18 @@ def ssl_contexts(version: ssl.TLSVersion) -> tuple[ssl.SSLContext, ssl.SSLContex
 class SSLPair:
     """Two `ssl.SSLObject`s and the four MemoryBIOs between them."""
 
-    def __init__(self, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> None:
-        client, server = ssl_contexts(version)
+    def __init__(
+        self,
+        version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+        session: ssl.SSLSession | None = None,
+        tickets: int = 0,
+    ) -> None:
+        client, server = ssl_contexts(version, tickets)
         self.to_client, self.from_client = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.to_server, self.from_server = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.client = client.wrap_bio(self.to_client, self.from_client, server_hostname=SERVER_NAME)
+        self.client = client.wrap_bio(
+            self.to_client, self.from_client, server_hostname=SERVER_NAME, session=session
+        )
         self.server = server.wrap_bio(self.to_server, self.from_server, server_side=True)
 
     def handshake(self) -> None:
@@ -133,6 +196,14 @@ class SSLPair:
         if self.server.version() == "TLSv1.2":
             self.to_client.write(self.from_server.read())
             self.client.do_handshake()
+
+    def read_ticket(self) -> None:
+        """Let the client take what the server sends after its handshake."""
+        self.to_client.write(self.from_server.read())
+        try:
+            self.client.read(1)
+        except ssl.SSLWantReadError:
+            return
 
     def transfer(self, data: bytes, target: bytearray) -> None:
         """Data from client to server, read into the caller's buffer."""
