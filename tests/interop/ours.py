@@ -8,19 +8,25 @@ from typing import Any
 
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.connection import ClientConnection, ServerConnection
+from lucidtls.crypto.randomness import system_random
 from lucidtls.dangerous import LEGACY_2026, NoVerification
 from lucidtls.errors import TLSError
 from lucidtls.events import (
     ApplicationData,
+    EarlyData,
     HandshakeCompleted,
     KeysUpdated,
+    Negotiated,
+    PeerAuthenticated,
     PeerClosed,
     PreSharedKey,
     Renegotiated,
 )
+from lucidtls.sessions.ticket_keys import TicketKeys
 from lucidtls.trust.credentials import Credential
+from tests.interop.memory import ClientShelf, ServerShelf
 from tests.interop.peers.base import Stream
-from tests.interop.settings import Facts, Identity, Settings, digest_of
+from tests.interop.settings import Exporter, Facts, Identity, Settings, digest_of
 
 READ_SIZE = SEND_SIZE = 1 << 16
 Connection = ClientConnection | ServerConnection
@@ -29,13 +35,18 @@ Connection = ClientConnection | ServerConnection
 class EngineStream:
     """A connection of the engine's and the socket under it."""
 
-    def __init__(self, plain: socket.socket, connection: Connection) -> None:
+    def __init__(
+        self, plain: socket.socket, connection: Connection, exporter: Exporter | None = None
+    ) -> None:
         self._socket = plain
         self.connection = connection
+        self._exporter = exporter
         self._received = bytearray()
         self._peer_closed = False
         self.keys_updated = 0  # by the peer
         self.renegotiations = 0
+        self.early_data = bytearray()  # the peer's
+        self.authentications: list[Negotiated] = []  # after the handshake
         self.facts = Facts()
         self._flush()
         self._until(lambda: connection.negotiated is not None)
@@ -56,6 +67,8 @@ class EngineStream:
             key_exchange=told.key_exchange,
             extended_master_secret=told.extended_master_secret,
             encrypt_then_mac=told.encrypt_then_mac,
+            resumed=told.resumed,
+            early_data=told.early_data,
         )
 
     def _flush(self) -> None:
@@ -76,8 +89,12 @@ class EngineStream:
                         pass  # `negotiated` is there now
                     case Renegotiated():
                         self.renegotiations += 1
+                    case EarlyData(data=data):
+                        self.early_data += data
+                    case PeerAuthenticated(negotiated=negotiated):
+                        self.authentications.append(negotiated)
                     case _:
-                        pass  # tickets: nothing asks for them here
+                        pass  # tickets are in the store of the config already
         except TLSError:
             self._flush()  # the alert
             raise
@@ -183,7 +200,15 @@ def psk_of_server(settings: Settings) -> dict[str, Any]:
     return {"find_psk": keys.get, "psk_identity_hint": shared.hint.encode() if shared.hint else None}
 
 
-def client_connection(settings: Settings) -> ClientConnection:
+def lasting_fields_of_client(settings: Settings) -> dict[str, Any]:
+    """Return the fields of a client's config that go beyond one handshake."""
+    fields: dict[str, Any] = {"early_data": bool(settings.early_data)}
+    if settings.late_authentication:
+        fields["post_handshake_auth"] = True
+    return fields
+
+
+def client_connection(settings: Settings, memory: dict[str, Any] | None = None) -> ClientConnection:
     """Return our client with some settings."""
     config = ClientConfig(
         trust=settings.trust,
@@ -195,14 +220,16 @@ def client_connection(settings: Settings) -> ClientConnection:
         signature_schemes=settings.schemes,
         **older_fields(settings),
         **psk_of_client(settings),
+        **lasting_fields_of_client(settings),
+        **(memory or {}),
         **settings.extra,
     )
     return ClientConnection(config, settings.server_name or "127.0.0.1")
 
 
-def server_connection(settings: Settings) -> ServerConnection:
+def server_connection(settings: Settings, memory: dict[str, Any] | None = None) -> ServerConnection:
     """Return our server with some settings."""
-    asks = settings.client_authentication.value != "none"
+    asks = settings.client_authentication.value != "none" or settings.late_authentication
     config = ServerConfig(
         trust=settings.trust if asks else None,
         credentials=credential_of(settings),
@@ -213,6 +240,8 @@ def server_connection(settings: Settings) -> ServerConnection:
         client_authentication=settings.client_authentication.value,
         **older_fields(settings),
         **psk_of_server(settings),
+        max_early_data=settings.max_early_data,
+        **(memory or {}),
         **settings.extra,
     )
     return ServerConnection(config)
@@ -225,11 +254,34 @@ class Ours:
     updates_keys = True
     tells_all = True
 
+    def __init__(self) -> None:
+        self._stores: dict[str, ClientShelf] = {}
+        self._keepers: dict[str, dict[str, Any]] = {}
+
+    def _client_memory(self, settings: Settings) -> dict[str, Any]:
+        """Return the fields of a client's config that let connections of one name resume one another."""
+        if settings.session is None:
+            return {}
+        return {"sessions": self._stores.setdefault(settings.session, ClientShelf())}
+
+    def _server_memory(self, settings: Settings) -> dict[str, Any]:
+        """Return the same for a server: its keys, or the sessions themselves."""
+        if settings.session is None:
+            return {}
+        if settings.session not in self._keepers:
+            fresh = {"ticket_keys": TicketKeys(random=system_random, lifetime=7200)}
+            self._keepers[settings.session] = fresh if settings.tickets else {"session_cache": ServerShelf()}
+        return self._keepers[settings.session]
+
     def has(self, suite: str) -> bool:
         return True
 
     def client(self, plain: socket.socket, settings: Settings) -> Stream:
-        return EngineStream(plain, client_connection(settings))
+        connection = client_connection(settings, self._client_memory(settings))
+        if settings.early_data:
+            connection.send_early_data(settings.early_data)
+        return EngineStream(plain, connection, settings.exporter)
 
     def server(self, plain: socket.socket, settings: Settings) -> Stream:
-        return EngineStream(plain, server_connection(settings))
+        connection = server_connection(settings, self._server_memory(settings))
+        return EngineStream(plain, connection, settings.exporter)

@@ -94,6 +94,16 @@ class SharedKey:
 
 SHARED_KEY = SharedKey("interop-client", bytes(range(32)))
 
+PSK_13, TICKET_12, ID_12 = "TLS 1.3, PSK", "TLS 1.2, ticket", "TLS 1.2, session id"  # ways to resume
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """Keying material to be exported, without a context."""
+
+    label: str
+    length: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -115,6 +125,14 @@ class Settings:
     extended_master_secret: bool = True
     encrypt_then_mac: bool = True
     anonymous: bool = False  # a client that takes a server without a certificate
+    tickets: bool = True  # False keeps sessions at the server (TLS 1.2 and before)
+    session: str | None = (
+        None  # a client's connections of this name resume one another; our servers share keys
+    )
+    exporter: Exporter | None = None
+    early_data: bytes = b""  # what a client sends that resumes
+    max_early_data: int = 0  # what a server takes
+    late_authentication: bool = False  # a client allows it, a server of ours is ready to ask
     extra: Mapping[str, Any] = field(default_factory=dict)  # ours only: further fields of the config
 
 
@@ -133,6 +151,10 @@ class Facts:
     key_exchange: str | None = None
     extended_master_secret: bool | None = None
     encrypt_then_mac: bool | None = None
+    resumed: bool | None = None
+    early_data: str | None = None  # "accepted" or "rejected"
+    exported: str | None = None  # hexadecimal
+    bindings: Mapping[str, str] = field(default_factory=dict)  # channel bindings in hexadecimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +202,19 @@ class Older:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lasting:
+    """What a peer can do in one role that goes beyond one handshake, or comes after it."""
+
+    resumes: tuple[str, ...] = ()
+    external_psk: bool = False  # TLS 1.3
+    early_data: bool = False
+    exports: tuple[str, ...] = ()  # versions in which it tells exported keying material
+    bindings: tuple[tuple[str, str], ...] = ()  # version and kind of the channel bindings that it tells
+    late_authentication: bool = False
+    lacks: tuple[tuple[str, str], ...] = ()  # what it cannot do, and why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a peer can do in one role."""
 
@@ -199,3 +234,4 @@ class Capabilities:
     trims_secrets: bool = False  # drops the leading zero octets of finite-field shared secrets
     closings: tuple[str, ...] = (CLIENT, SERVER)  # who can be first to send close_notify
     older: Older | None = None
+    lasting: Lasting = Lasting()

@@ -1,7 +1,9 @@
 """OpenSSL in the place of lucidtls, to try the peers with (see `side.py`)."""
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.interop.peers.base import Stream
 from tests.interop.peers.openssl import OLDER
@@ -15,9 +17,11 @@ from tests.interop.suites import SUITES
 class StandInStream:
     """A stream over the channel of the pyOpenSSL peer program."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, command: Fields, keep: Callable[[object], None]) -> None:
         self._channel = channel
-        told = {name: value for name, value in channel.facts().items() if value is not None}
+        self._keep = keep
+        facts = {**channel.facts(), **channel.exported(command)}
+        told = {name: value for name, value in facts.items() if value is not None}
         self.facts = outcome_of(told, "").facts
 
     def send(self, data: bytes) -> None:
@@ -36,6 +40,8 @@ class StandInStream:
         raise NotImplementedError("pyOpenSSL cannot send KeyUpdate")
 
     def close_write(self) -> None:
+        if (session := self._channel.session()) is not None:
+            self._keep(session)
         self._channel.close_write()
 
     def read_to_end(self) -> bytes:
@@ -52,6 +58,9 @@ class StandIn:
     updates_keys = False
     tells_all = False
 
+    def __init__(self) -> None:
+        self._kept: dict[str, dict[str, Any]] = {}
+
     def has(self, suite: str) -> bool:
         return suite not in SUITES or suite in OLDER.suites
 
@@ -63,9 +72,12 @@ class StandIn:
             command["groups"] = ",".join(order)  # OpenSSL sends shares for the groups with a star
         if "dh_parameters" in settings.extra:
             command["dh_parameters"] = str(Path(__file__).parent / "parameters.pem")
-        context = library.context(command, server=server)
-        name = settings.server_name
-        return StandInStream(library.open(plain, context, server=server, server_name=name))
+        kept = self._kept.setdefault(f"{server} {settings.session}", {}) if settings.session else {}
+        context = kept.setdefault("context", library.context(command, server=server))
+        channel = library.open(
+            plain, context, server=server, server_name=settings.server_name, session=kept.get("session")
+        )
+        return StandInStream(channel, command, lambda session: kept.update(session=session))
 
     def client(self, plain: socket.socket, settings: Settings) -> Stream:
         return self._open(plain, settings, server=False)

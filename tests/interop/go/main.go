@@ -48,6 +48,7 @@ func suiteCodes(names []string) (codes []uint16) {
 var (
 	output  sync.Mutex
 	servers sync.Map // port -> *server
+	caches  sync.Map // name -> tls.ClientSessionCache, for connections that resume one another
 )
 
 type server struct {
@@ -80,6 +81,11 @@ func configure(command fields) (*tls.Config, error) {
 	config.MinVersion, config.MaxVersion = versionCodes[versions[0]], versionCodes[versions[len(versions)-1]]
 	if config.MaxVersion < tls.VersionTLS13 {
 		config.CipherSuites = suiteCodes(list(command["suites"]))
+	}
+	config.SessionTicketsDisabled = command["tickets"] == "off"
+	if name := command["session"]; name != "" {
+		cache, _ := caches.LoadOrStore(name, tls.NewLRUClientSessionCache(8))
+		config.ClientSessionCache = cache.(tls.ClientSessionCache)
 	}
 	pem, err := os.ReadFile(command["trust"])
 	if err != nil {
@@ -120,11 +126,17 @@ func groupName(code tls.CurveID) string {
 	return fmt.Sprintf("%#04x", uint16(code))
 }
 
-func facts(conn *tls.Conn) string {
+func facts(conn *tls.Conn, command fields) string {
 	state := conn.ConnectionState()
-	text := fmt.Sprintf("version=%s\tsuite=%s\tgroup=%s\talpn=%s\tserver_name=%s\thello_retried=%t",
+	text := fmt.Sprintf("version=%s\tsuite=%s\tgroup=%s\talpn=%s\tserver_name=%s\thello_retried=%t\tresumed=%t",
 		tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), groupName(state.CurveID),
-		state.NegotiatedProtocol, state.ServerName, state.HelloRetryRequest)
+		state.NegotiatedProtocol, state.ServerName, state.HelloRetryRequest, state.DidResume)
+	if label := command["export_label"]; label != "" {
+		length, _ := strconv.Atoi(command["export_length"])
+		if material, err := state.ExportKeyingMaterial(label, nil, length); err == nil {
+			text += "\texported=" + hex.EncodeToString(material)
+		}
+	}
 	if len(state.PeerCertificates) > 0 {
 		digest := sha256.Sum256(state.PeerCertificates[0].Raw)
 		text += "\tpeer_leaf=" + hex.EncodeToString(digest[:])
@@ -171,12 +183,12 @@ func finish(conn *tls.Conn, reader io.Reader, weCloseFirst bool) (closed string,
 	return closed, err
 }
 
-func serveOne(conn *tls.Conn) (string, error) {
+func serveOne(conn *tls.Conn, command fields) (string, error) {
 	conn.SetDeadline(time.Now().Add(deadline))
 	if err := conn.Handshake(); err != nil {
 		return "", err
 	}
-	told := facts(conn)
+	told := facts(conn, command)
 	reader := bufio.NewReaderSize(conn, 1<<16)
 	line, err := reader.ReadString('\n')
 	if err != nil {
@@ -214,7 +226,7 @@ func connectOne(command fields) (string, error) {
 	if err = conn.Handshake(); err != nil {
 		return "", err
 	}
-	told := facts(conn)
+	told := facts(conn, command)
 	upload, _ := strconv.Atoi(command["upload"])
 	download, _ := strconv.Atoi(command["download"])
 	sent := pattern(upload)
@@ -266,7 +278,7 @@ func serve(command fields) (string, error) {
 			}
 			go func() {
 				defer plain.Close()
-				running.outcomes <- outcome(serveOne(tls.Server(plain, config)))
+				running.outcomes <- outcome(serveOne(tls.Server(plain, config), command))
 			}()
 		}
 	}()

@@ -1,6 +1,7 @@
 """What every peer offers to the tests, whatever program it is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Generator
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -155,6 +156,16 @@ class Peer(ABC):
     def talking_client(self, port: int, settings: Settings, directory: Path) -> Talk:
         """Start a client that can be told when to send KeyUpdate."""
         raise NotImplementedError(f"{self.name} has no such client")
+
+    def lasting_server(self, settings: Settings, directory: Path) -> Server:
+        """Start a server that keeps sessions, exports keys, takes early data: whatever the settings say."""
+        return self.serve(settings, directory)
+
+    def returning_client(
+        self, port: int, settings: Settings, directory: Path, visits: int = 2
+    ) -> Generator[Client]:
+        """Start a client that comes again and again, resuming; the next visit begins when it is asked for."""
+        raise NotImplementedError(f"{self.name} does not come again")
 
     def close(self) -> None:  # noqa: B027  # most keep none
         """End whatever process it keeps."""

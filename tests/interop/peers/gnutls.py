@@ -1,5 +1,7 @@
 """GnuTLS's gnutls-serv and gnutls-cli."""
 
+import re
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from tests.interop.peers.command import (
     told_by,
     where,
 )
+from tests.interop.peers.lines import LineServer, one_process
 from tests.interop.peers.process import Process
 from tests.interop.peers.talk import Talk
 from tests.interop.settings import (
@@ -27,10 +30,15 @@ from tests.interop.settings import (
     EMS,
     ETM,
     FFDHE,
+    ID_12,
     NIST_CURVES,
     OLDER_SCHEMES,
+    PSK_13,
+    TICKET_12,
     Capabilities,
     ClientAuthentication,
+    Facts,
+    Lasting,
     Older,
     Settings,
 )
@@ -67,10 +75,40 @@ OLDER = Older(
         ("PSK suites with SHA-256 and SHA-384 before TLS 1.2", "GnuTLS has them for TLS 1.2 alone"),
     ),
 )
+MATERIAL = re.compile(r"^- Key material: ([0-9a-f]+)", re.MULTILINE)
+BINDING = re.compile(r"^ - '([a-z-]+)': ([0-9a-f]{8,})$", re.MULTILINE)
 KEY_UPDATE = {True: b"^rekey^\n", False: b"^rekey1^\n"}
 ECHO_CHUNK = (
     15_750  # whole lines in less than a record: gnutls-serv loses its place in more than that at once
 )
+
+
+LASTING = Lasting(
+    resumes=(PSK_13, TICKET_12, ID_12),
+    external_psk=True,
+    early_data=True,
+    exports=("TLS 1.2", "TLS 1.3"),
+    late_authentication=True,
+)
+BINDINGS = (
+    ("TLS 1.2", "tls-unique"),
+    ("TLS 1.2", "tls-server-end-point"),
+    ("TLS 1.3", "tls-server-end-point"),
+    ("TLS 1.3", "tls-exporter"),
+)
+SECOND = "Connecting again"
+
+
+def read_facts(told: str) -> Facts:
+    """Return what gnutls-serv or gnutls-cli shows of a connection; of two, the second."""
+    told = told[max(told.find(SECOND), 0) :]
+    version, material = re.search(r"^- Description: \(TLS([\d.]+)", told, re.MULTILINE), MATERIAL.search(told)
+    return Facts(
+        version=f"TLS {version.group(1)}" if version else None,
+        resumed="*** This is a resumed session" in told,
+        exported=material.group(1) if material else None,
+        bindings=dict(BINDING.findall(told)),
+    )
 
 
 def priority(settings: Settings) -> str:
@@ -79,6 +117,8 @@ def priority(settings: Settings) -> str:
     words.append("-CIPHER-ALL")
     if settings.versions == ("TLS 1.3",):
         words += [f"+{CIPHERS[suite]}" for suite in settings.suites or ALL_SUITES]
+        if settings.psk:
+            words += ["+ECDHE-PSK", "+DHE-PSK", "+PSK"]
     else:
         words += older_words(settings)
     if settings.groups:
@@ -121,6 +161,7 @@ class GnuTLS(Peer):
         client_schemes=CLASSICAL_SCHEMES,
         closings=(CLIENT,),
         older=OLDER,
+        lasting=replace(LASTING, bindings=BINDINGS),
     )
     client = Capabilities(
         suites=ALL_SUITES,
@@ -139,6 +180,7 @@ class GnuTLS(Peer):
                 ("data after DHE_PSK and ECDHE_PSK", "gnutls-cli crashes when it shows what was negotiated"),
             ),
         ),
+        lasting=LASTING,
     )
 
     def found(self) -> bool:
@@ -151,9 +193,20 @@ class GnuTLS(Peer):
         command: list[str | Path] = ["--x509cafile", settings.trust, "--priority", priority(settings)]
         if settings.identity:
             command += ["--x509certfile", settings.identity.chain, "--x509keyfile", settings.identity.key]
+        if not settings.tickets:
+            command.append("--noticket")
+        if settings.exporter:
+            command += ["--keymatexport", settings.exporter.label]
+            command += ["--keymatexportsize", str(settings.exporter.length)]
         return command + [f"--alpn={protocol}" for protocol in settings.alpn]
 
     def serve(self, settings: Settings, directory: Path) -> Server:
+        return EchoServer(*self._start(settings, directory))
+
+    def lasting_server(self, settings: Settings, directory: Path) -> Server:
+        return LineServer(*self._start(settings, directory), read_facts, echoes=True)
+
+    def _start(self, settings: Settings, directory: Path) -> tuple[Process, int]:
         asked = {
             ClientAuthentication.NONE: ["--disable-client-cert"],
             ClientAuthentication.REQUEST: ["--verify-client-cert"],
@@ -163,10 +216,11 @@ class GnuTLS(Peer):
         options += self._server_psk(settings, directory)
         if settings.dh_parameters:
             options += ["--dhparams", settings.dh_parameters]
-        process, port = start_on_free_port(
+        if settings.max_early_data:
+            options += ["--earlydata", f"--maxearlydata={settings.max_early_data}"]
+        return start_on_free_port(
             lambda port: ["gnutls-serv", "--port", str(port), *options], directory, "listening on IPv4.*done"
         )
-        return EchoServer(process, port)
 
     def _server_psk(self, settings: Settings, directory: Path) -> list[str | Path]:
         if settings.psk is None:
@@ -183,6 +237,8 @@ class GnuTLS(Peer):
             command += ["--sni-hostname", settings.server_name, "--verify-hostname", settings.server_name]
         if settings.psk:
             command += ["--pskusername", settings.psk.identity, "--pskkey", settings.psk.key.hex()]
+        if settings.late_authentication:
+            command.append("--post-handshake-auth")
         if settings.anonymous:
             command.append("--insecure")
         return [*command, "127.0.0.1"]
@@ -190,6 +246,19 @@ class GnuTLS(Peer):
     def talking_client(self, port: int, settings: Settings, directory: Path) -> Talk:
         command = [*self.client_command(settings, port), "--inline-commands"]
         return Talk(Process(command, directory), port, KEY_UPDATE)
+
+    def returning_client(
+        self, port: int, settings: Settings, directory: Path, visits: int = 2
+    ) -> Generator[Client]:
+        command = self.client_command(settings, port)
+        if visits > 1:
+            command += ["--resume", *(["--waitresumption"] if settings.versions == ("TLS 1.3",) else [])]
+        if settings.early_data:
+            directory.mkdir(parents=True, exist_ok=True)
+            early = directory / "early"
+            early.write_bytes(settings.early_data)
+            command.append(f"--earlydata={early}")
+        return one_process(command, directory, read_facts, visits, silent=True)
 
     def connect(
         self,

@@ -15,9 +15,12 @@ from tests.interop.settings import (
     HYBRID_GROUPS,
     NIST_CURVES,
     PKCS1_SCHEMES,
+    PSK_13,
     RSAE_SCHEMES,
     SHA1_SCHEMES,
+    TICKET_12,
     Capabilities,
+    Lasting,
     Older,
 )
 from tests.interop.suites import Suite, names_where
@@ -88,6 +91,16 @@ OLDER = Older(
 )
 
 
+LASTING = Lasting(
+    resumes=(PSK_13, TICKET_12),
+    exports=("TLS 1.2", "TLS 1.3"),
+    lacks=(
+        ("resumption by session id", "Go has tickets alone"),
+        ("external PSK, early data, late authentication", "not implemented in crypto/tls but for QUIC"),
+    ),
+)
+
+
 class Go(ProgramPeer):
     """crypto/tls. It always offers all three of its TLS 1.3 suites, and sends no KeyUpdate of its own."""
 
@@ -100,6 +113,7 @@ class Go(ProgramPeer):
         client_schemes=SCHEMES,
         hybrids_first=True,
         older=OLDER,
+        lasting=LASTING,
     )
     client = server
 

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from tests.interop.settings import (
     FFDHE,
     NIST_CURVES,
     OLDER_SCHEMES,
+    PSK_13,
+    TICKET_12,
     Capabilities,
+    Lasting,
     Older,
 )
 from tests.interop.suites import ANONYMOUS_EXCHANGES, names_where
@@ -21,6 +25,7 @@ from tests.interop.suites import ANONYMOUS_EXCHANGES, names_where
 PROGRAM = Path(__file__).parents[1] / "programs" / "Peer.java"
 INSTALLED = Path("/usr/lib/jvm")
 OLDEST = 17
+EXPORTS = 25  # ExtendedSSLSession.exportKeyingMaterialData came with this release
 SETS_GROUPS = 20  # SSLParameters.setNamedGroups came with this release
 
 
@@ -47,6 +52,16 @@ OLDER = Older(
             "leaving out extended_master_secret",
             "a property of the process: jdk.tls.useExtendedMasterSecret",
         ),
+    ),
+)
+
+
+VERSIONS = ("TLS 1.2", "TLS 1.3")
+LASTING = Lasting(
+    resumes=(PSK_13, TICKET_12),
+    lacks=(
+        ("resumption by session id", "a property of the process turns tickets off"),
+        ("external PSK, early data, late authentication", "not implemented in JSSE"),
     ),
 )
 
@@ -99,6 +114,7 @@ class Java(ProgramPeer):
             trims_secrets=True,
             chooses_groups=self._java[0] >= SETS_GROUPS,
             older=OLDER,
+            lasting=replace(LASTING, exports=VERSIONS if self._java[0] >= EXPORTS else ()),
         )
 
     @property

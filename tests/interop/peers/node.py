@@ -11,13 +11,20 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from tests.interop.peers.openssl import OLDER, capabilities
+from tests.interop.peers.openssl import LIBRARY, OLDER, capabilities
 from tests.interop.peers.program import ProgramPeer
 from tests.interop.settings import Capabilities
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "peer.js"
 CACHE = Path(__file__).parents[3] / "build" / "interop"
 MODERN = CACHE / "node_modules" / ".bin" / "node"
+
+
+LASTING = replace(
+    LIBRARY,
+    exports=("TLS 1.2", "TLS 1.3"),
+    lacks=(("early data, late authentication", "Node has no functions for them"),),
+)
 
 
 def openssl_of(node: str) -> tuple[int, ...]:
@@ -50,7 +57,7 @@ class Node(ProgramPeer):
         node = self.node()
         # Its callbacks judge certificates after the handshake, and end the connection without an alert.
         library = capabilities(openssl_of(node) if node else (3, 5))
-        return replace(library, alerts_about=(), older=OLDER)
+        return replace(library, alerts_about=(), older=OLDER, lasting=LASTING)
 
     @property
     def server(self) -> Capabilities:

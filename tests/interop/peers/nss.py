@@ -1,6 +1,9 @@
 """NSS's selfserv and tstclnt, which keep certificates and keys in a database of their own."""
 
+import re
 import subprocess
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 from tests.interop.peers.base import Client, Peer, Server, Stream
@@ -11,6 +14,7 @@ from tests.interop.peers.command import (
     told_by,
     where,
 )
+from tests.interop.peers.lines import LineClient, lines
 from tests.interop.peers.process import PeerFailure, Process
 from tests.interop.settings import (
     AES_128_GCM,
@@ -19,15 +23,21 @@ from tests.interop.settings import (
     CLIENT,
     ECDSA_SCHEMES,
     FFDHE,
+    ID_12,
     NIST_CURVES,
     PKCS1_SCHEMES,
+    PSK_13,
     PSS_SCHEMES,
     RSAE_SCHEMES,
     SERVER,
     SHA1_SCHEMES,
+    TICKET_12,
     Capabilities,
     ClientAuthentication,
+    Facts,
+    Lasting,
     Older,
+    Outcome,
     Settings,
     pattern,
 )
@@ -68,7 +78,24 @@ OLDER = Older(
         ("leaving out extended_master_secret", "the programs' switch turns on what is on already"),
     ),
 )
+LASTING = Lasting(
+    resumes=(PSK_13, TICKET_12, ID_12),
+    external_psk=True,
+    exports=("TLS 1.2", "TLS 1.3"),
+    lacks=(("early data", "NSS takes none for as long as its memory of hellos is new"),),
+)
+SERVER_LASTING = replace(
+    LASTING,
+    external_psk=False,
+    lacks=(
+        *LASTING.lacks,
+        ("external PSK", "selfserv shows its own and uses its certificate, with tstclnt too"),
+    ),
+)
+HITS = re.compile(r"(\d+) cache hits")
+MATERIAL = re.compile(r"Keying Material:\s+([0-9a-f:]+(?:\s+[0-9a-f:]+)*)")
 PASSWORD = "interop"
+UPLOAD = 100
 BLOCK = bytes(range(256)) * 64
 LARGEST_REQUEST = 10_000  # selfserv reads a request into a buffer of 10,240 octets
 
@@ -95,6 +122,15 @@ def database(settings: Settings, directory: Path) -> str:
     return where
 
 
+def read_facts(told: str) -> Facts:
+    """Return what the programs show of the newest connection. Their caches count from the start."""
+    hits, material = [0, *map(int, HITS.findall(told))], MATERIAL.findall(told)
+    return Facts(
+        resumed=len(hits) > 1 and hits[-1] > hits[-2],
+        exported="".join(re.findall(r"[0-9a-f]{2}", material[-1])) if material else None,
+    )
+
+
 class EchoingHTTPServer(CommandServer):
     """selfserv: answers a request with the request itself, and closes."""
 
@@ -111,6 +147,34 @@ class EchoingHTTPServer(CommandServer):
     def finish(self, stream: Stream, first: str = CLIENT) -> None:
         """Close after the server, which has closed already."""
         stream.close_write()
+
+
+class ToldServer(EchoingHTTPServer):
+    """The same, and what it shows of each connection, in its own time, is read."""
+
+    def __init__(self, process: Process, port: int) -> None:
+        super().__init__(process, port)
+        self._told = 0
+
+    def outcome(self) -> Outcome:
+        self._told += 1
+        self.process.wait_for(f"(?s)(cache hits.*?){{{self._told}}}")
+        return Outcome(facts=read_facts(self.process.text()), output=self.shown())
+
+
+class FileVisit(LineClient):
+    """One of the connections that tstclnt -A -L makes."""
+
+    def __init__(self, process: Process, upload: int, *, last: bool) -> None:
+        super().__init__(process, read_facts, first=SERVER, last=last)
+        self._upload = upload
+
+    def converse(self, stream: Stream) -> None:
+        assert stream.read(self._upload) == pattern(self._upload), "the client's data arrived changed"
+        ours, _ = lines()
+        seen = self.process.length()
+        stream.send(ours)
+        self.process.wait_for(ours.decode().strip(), after=seen)
 
 
 class FileClient(PipeClient):
@@ -132,6 +196,7 @@ class NSS(Peer):
         alpn=False,
         closings=(SERVER,),  # after every answer
         older=OLDER,
+        lasting=SERVER_LASTING,
         bulk=False,  # a request has to fit its buffer
     )
     client = Capabilities(
@@ -141,6 +206,7 @@ class NSS(Peer):
         alpn=False,
         closings=(SERVER,),  # tstclnt stays until the server has closed
         older=OLDER,
+        lasting=LASTING,
     )
 
     def found(self) -> bool:
@@ -170,21 +236,30 @@ class NSS(Peer):
             command += ["-c", "".join(codes[suite] for suite in settings.suites)]
         if settings.groups:
             command += ["-I", ",".join(GROUPS[group] for group in settings.groups)]
+        if settings.exporter:
+            command += ["-x", f"{settings.exporter.label}:{settings.exporter.length}"]
+        if settings.psk:
+            command += ["-z", f"0x{settings.psk.key.hex()}:{settings.psk.identity}"]
         return command
 
     def serve(self, settings: Settings, directory: Path) -> Server:
+        return EchoingHTTPServer(*self._start(settings, directory))
+
+    def lasting_server(self, settings: Settings, directory: Path) -> Server:
+        return ToldServer(*self._start(settings, directory, *(["-u"] if settings.tickets else [])))
+
+    def _start(self, settings: Settings, directory: Path, *more: str) -> tuple[Process, int]:
         asked: dict[ClientAuthentication, list[str]] = {
             ClientAuthentication.NONE: [],
             ClientAuthentication.REQUEST: ["-r"],
             ClientAuthentication.REQUIRE: ["-r", "-r"],
         }
-        options = [*self._common(settings, directory), *asked[settings.client_authentication]]
-        process, port = start_on_free_port(
+        options = [*self._common(settings, directory), *asked[settings.client_authentication], *more]
+        return start_on_free_port(
             lambda port: ["selfserv", "-v", "-n", "identity", "-p", str(port), *options],
             directory,
             "About to call accept",
         )
-        return EchoingHTTPServer(process, port)
 
     def serve_blocks(self, settings: Settings, directory: Path, blocks: int) -> CommandServer:
         """Start a server that answers every request with so many blocks, and one more, of 16 KB."""
@@ -206,6 +281,28 @@ class NSS(Peer):
         download: int = 100,
         first: str = CLIENT,
     ) -> Client:
+        return FileClient(
+            Process(self._client_command(port, settings, directory, upload), directory),
+            upload,
+            download,
+            first,
+        )
+
+    def returning_client(
+        self, port: int, settings: Settings, directory: Path, visits: int = 2
+    ) -> Generator[Client]:
+        settings = replace(settings, suites=None)  # tstclnt frees the list of suites after each connection
+        command = [*self._client_command(port, settings, directory, UPLOAD), "-v", "-L", str(visits)]
+        process = Process([*command, *(["-u"] if settings.tickets else [])], directory)
+        try:
+            for left in reversed(range(visits)):
+                yield FileVisit(process, UPLOAD, last=left == 0)
+        finally:
+            process.stop()
+
+    def _client_command(
+        self, port: int, settings: Settings, directory: Path, upload: int
+    ) -> list[str | Path]:
         directory.mkdir(parents=True, exist_ok=True)
         body = directory / f"upload-{port}"
         body.write_bytes(pattern(upload))
@@ -218,4 +315,4 @@ class NSS(Peer):
             command.append("-o")
         if settings.identity:
             command += ["-n", "identity"]
-        return FileClient(Process(command, directory), upload, download, first)
+        return command

@@ -1,7 +1,7 @@
 """OpenSSL's s_server and s_client, and what the versions of its library can do."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from tests.interop.peers.command import (
     told_by,
     where,
 )
+from tests.interop.peers.lines import LineClient, LineServer
+from tests.interop.peers.names import plain_version
 from tests.interop.peers.process import Process
 from tests.interop.peers.talk import Talk
 from tests.interop.settings import (
@@ -24,12 +26,17 @@ from tests.interop.settings import (
     EMS,
     ETM,
     HYBRID_GROUPS,
+    ID_12,
     ML_DSA_SCHEMES,
     NIST_CURVES,
     OLDER_SCHEMES,
+    PSK_13,
     PURE_ML_KEM,
+    TICKET_12,
     Capabilities,
     ClientAuthentication,
+    Facts,
+    Lasting,
     Older,
     Settings,
 )
@@ -62,6 +69,18 @@ OLDER = Older(
 )
 
 
+LASTING = Lasting(
+    resumes=(PSK_13, TICKET_12, ID_12),
+    external_psk=True,
+    early_data=True,
+    exports=("TLS 1.2", "TLS 1.3"),
+    late_authentication=True,
+)
+LIBRARY = replace(LASTING, external_psk=False, early_data=False, exports=(), late_authentication=False)
+TOLD_EARLY = re.compile(r"Early data was (accepted|rejected)")
+MATERIAL = re.compile(r"Keying material: ([0-9A-F]+)")
+
+
 def capabilities(version: tuple[int, ...]) -> Capabilities:
     """Return what an OpenSSL of this version can do, in either role."""
     modern = version >= POST_QUANTUM
@@ -72,6 +91,19 @@ def capabilities(version: tuple[int, ...]) -> Capabilities:
         schemes=schemes,
         client_schemes=schemes,
         older=OLDER,
+        lasting=LIBRARY,
+    )
+
+
+def read_facts(told: str) -> Facts:
+    """Return what s_server or s_client shows of a connection."""
+    early, material = TOLD_EARLY.search(told), MATERIAL.search(told)
+    version = re.search(r"^(?:New|Reused), (TLSv1(?:\.\d)?)", told, re.MULTILINE)
+    return Facts(
+        version=plain_version(version.group(1)) if version else None,
+        resumed=bool(re.search(r"^Reused", told, re.MULTILINE)),
+        early_data=early.group(1) if early else None,
+        exported=material.group(1).lower() if material else None,
     )
 
 
@@ -122,9 +154,8 @@ class OpenSSL(Peer):
 
     def _command_line(self) -> Capabilities:
         lacks = (*OLDER.lacks, ("leaving out extended_master_secret", "-no_ems came with OpenSSL 3.2"))
-        return replace(
-            self._capabilities(), key_update=True, older=replace(OLDER, switches=(ETM,), lacks=lacks)
-        )
+        older = replace(OLDER, switches=(ETM,), lacks=lacks)
+        return replace(self._capabilities(), key_update=True, lasting=LASTING, older=older)
 
     @property
     def server(self) -> Capabilities:
@@ -162,6 +193,11 @@ class OpenSSL(Peer):
             command += ["-psk_identity", settings.psk.identity, "-psk", settings.psk.key.hex()]
         if not settings.encrypt_then_mac:
             command.append("-no_etm")
+        if not settings.tickets:
+            command.append("-no_ticket")
+        if settings.exporter:
+            command += ["-keymatexport", settings.exporter.label]
+            command += ["-keymatexportlen", str(settings.exporter.length)]
         return command
 
     def server_command(self, settings: Settings, port: int) -> list[str | Path]:
@@ -176,6 +212,8 @@ class OpenSSL(Peer):
             command += ["-psk_hint", settings.psk.hint]
         if settings.dh_parameters:
             command += ["-dhparam", settings.dh_parameters]
+        if settings.max_early_data:
+            command += ["-early_data", "-max_early_data", str(settings.max_early_data)]
         if not settings.identity:
             command.append("-nocert")
         return [*command, *self._common(settings), *asked[settings.client_authentication]]
@@ -185,6 +223,30 @@ class OpenSSL(Peer):
             lambda port: [*self.server_command(settings, port), "-quiet"], directory
         )
         return PipeServer(process, port)
+
+    def lasting_server(self, settings: Settings, directory: Path) -> Server:
+        process, port = start_on_free_port(
+            lambda port: self.server_command(settings, port), directory, ready="ACCEPT"
+        )
+        return LineServer(process, port, read_facts)
+
+    def returning_client(
+        self, port: int, settings: Settings, directory: Path, visits: int = 2
+    ) -> Generator[Client]:
+        directory.mkdir(parents=True, exist_ok=True)
+        kept, early = directory / "session", directory / "early"
+        early.write_bytes(settings.early_data)
+        for visit in range(visits):
+            command = [*self.client_command(settings, port), "-sess_out", kept]
+            if visit:
+                command += ["-sess_in", kept]
+            if visit and settings.early_data:
+                command += ["-early_data", early]
+            client = LineClient(Process(command, directory), read_facts)
+            try:
+                yield client
+            finally:
+                client.stop()
 
     def talking_server(self, settings: Settings, directory: Path) -> Talk:
         process, port = start_on_free_port(
@@ -199,6 +261,8 @@ class OpenSSL(Peer):
         """Return the command line of s_client, without how much it says."""
         command: list[str | Path] = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}"]
         command += self._common(settings)
+        if settings.late_authentication:
+            command.append("-enable_pha")
         if not settings.anonymous:
             command.append("-verify_return_error")
         if settings.server_name:

@@ -4,8 +4,10 @@ The commands and the conversation are those of ../programs/README.md.
 """
 
 import itertools
+from collections.abc import Generator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import replace
 from pathlib import Path
 
 from tests.interop.peers.base import (
@@ -17,6 +19,7 @@ from tests.interop.peers.base import (
     lead_conversation,
 )
 from tests.interop.peers.ciphers import cipher_list
+from tests.interop.peers.names import plain_version
 from tests.interop.peers.process import DEADLINE, PeerFailure, Process
 from tests.interop.settings import CLIENT, EMS, ETM, SERVER, Facts, Outcome, Settings
 from tests.interop.suites import BY_JAVA_NAME, BY_OPENSSL_NAME
@@ -34,7 +37,7 @@ def settings_fields(settings: Settings) -> Fields:
         fields |= {"certificate": str(settings.identity.chain), "key": str(settings.identity.key)}
     if settings.server_name:
         fields["server_name"] = settings.server_name
-    fields |= older_fields(settings)
+    fields |= older_fields(settings) | lasting_fields(settings)
     for name, values in (
         ("alpn", settings.alpn),
         ("suites", settings.suites),
@@ -63,11 +66,14 @@ def older_fields(settings: Settings) -> Fields:
     return fields | {name: "off" for name, wanted in off.items() if not wanted}
 
 
-def plain_version(name: str | None) -> str | None:
-    """Return the RFC's name of a version for any library's."""
-    if name is None:
-        return None
-    return {"TLSv1": "TLS 1.0"}.get(name, name.replace("TLSv", "TLS "))
+def lasting_fields(settings: Settings) -> Fields:
+    """Return what goes beyond one handshake as fields of a command."""
+    fields = {} if settings.tickets else {"tickets": "off"}
+    if settings.session:
+        fields["session"] = settings.session
+    if settings.exporter:
+        fields |= {"export_label": settings.exporter.label, "export_length": str(settings.exporter.length)}
+    return fields
 
 
 def iana_name(suite: str | None) -> str | None:
@@ -90,6 +96,9 @@ def outcome_of(fields: Fields, output: str) -> Outcome:
             server_name=fields.get("server_name") or None,
             hello_retried=None if retried is None else retried == "true",
             peer_leaf=fields.get("peer_leaf"),
+            resumed=None if (resumed := fields.get("resumed")) is None else resumed == "true",
+            exported=fields.get("exported"),
+            bindings={"tls-unique": unique} if (unique := fields.get("tls_unique")) else {},
         ),
         error=fields.get("error"),
         received=int(fields["received"]) if "received" in fields else None,
@@ -239,6 +248,13 @@ class ProgramPeer(Peer):
     ) -> Client:
         conversation = {"upload": str(upload), "download": str(download), "first": first}
         return ProgramClient(self.program(), port, settings, conversation)
+
+    def returning_client(
+        self, port: int, settings: Settings, directory: Path, visits: int = 2
+    ) -> Generator[Client]:
+        named = replace(settings, session=str(directory))
+        for _ in range(visits):
+            yield self.connect(port, named, directory)
 
     def close(self) -> None:
         if self._running is not None:

@@ -7,7 +7,7 @@ from importlib.metadata import version as installed_version
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.interop.peers.openssl import OLDER, capabilities, default_groups, library
+from tests.interop.peers.openssl import LIBRARY, OLDER, capabilities, default_groups, library
 from tests.interop.peers.program import ProgramPeer
 from tests.interop.settings import COMMON_SUITES, FFDHE, Capabilities
 from tests.interop.suites import PSK_EXCHANGES
@@ -23,6 +23,11 @@ PYTHON_OLDER = replace(
 )
 
 
+PYTHON_LASTING = replace(
+    LIBRARY,
+    bindings=(("TLS 1.2", "tls-unique"),),
+    lacks=(("exporters", "Python's ssl has none"), ("early data", "Python's ssl has none")),
+)
 OLDER_4 = replace(
     OLDER,
     finite_fields=FFDHE,  # RFC 7919 in TLS 1.2, since 4.0
@@ -57,6 +62,7 @@ class PythonSSL(ProgramPeer):
             hybrids_first=True,
             chooses_groups=False,  # but for one curve at a time
             older=PYTHON_OLDER,
+            lasting=PYTHON_LASTING,
         )
 
     @property
@@ -81,7 +87,8 @@ class PyOpenSSL(ProgramPeer):
 
     @property
     def server(self) -> Capabilities:
-        return replace(capabilities((4, 0)), older=OLDER_4)
+        lasting = replace(LIBRARY, external_psk=True, exports=("TLS 1.2", "TLS 1.3"))
+        return replace(capabilities((4, 0)), older=OLDER_4, lasting=lasting)
 
     @property
     def client(self) -> Capabilities:

@@ -51,6 +51,7 @@ public final class Peer {
     // Past its limit JSSE asks for a KeyUpdate with every record it receives, until one comes. A small buffer keeps
     // the records already on their way few.
     private static final int BUFFER = 1 << 16;
+    private static final int EXPORTS = 25; // the release with exportKeyingMaterialData
     private static final String[] KEY_ALGORITHMS = {"RSA", "RSASSA-PSS", "EC", "EdDSA"};
     // JSSE sends KeyUpdate by itself after this much data under one key: often enough for 10 MB to see several.
     private static final String KEY_LIMITS = "AES/GCM/NoPadding KeyUpdate 2^21, ChaCha20-Poly1305 KeyUpdate 2^21";
@@ -60,6 +61,7 @@ public final class Peer {
         "jdk.tls.disabledAlgorithms", "jdk.tls.legacyAlgorithms", "jdk.certpath.disabledAlgorithms"};
 
     private static Set<String> SUPPORTED;
+    private static final Map<String, SSLContext> CONTEXTS = new ConcurrentHashMap<>();
     private static final Map<String, Running> SERVERS = new ConcurrentHashMap<>();
     private static final ExecutorService THREADS = Executors.newCachedThreadPool(Peer::daemon);
 
@@ -122,7 +124,18 @@ public final class Peer {
         throw new InvalidKeySpecException("no algorithm for " + path);
     }
 
-    /** A new context for every command, so that no session is ever resumed. */
+    /** A new context for every command, so that no session is resumed but under a name. */
+    private static SSLContext clientContext(Map<String, String> command) throws Exception {
+        String name = command.get("session");
+        if (name == null) {
+            return context(command);
+        }
+        if (!CONTEXTS.containsKey(name)) {
+            CONTEXTS.put(name, context(command));
+        }
+        return CONTEXTS.get(name);
+    }
+
     private static SSLContext context(Map<String, String> command) throws Exception {
         char[] password = "interop".toCharArray();
         KeyStore trusted = KeyStore.getInstance("PKCS12");
@@ -171,7 +184,8 @@ public final class Peer {
         }
     }
 
-    private static void tellFacts(SSLSocket socket, Map<String, String> told) throws Exception {
+    private static void tellFacts(SSLSocket socket, Map<String, String> command, Map<String, String> told)
+            throws Exception {
         ExtendedSSLSession session = (ExtendedSSLSession) socket.getSession();
         told.put("version", session.getProtocol());
         told.put("suite", session.getCipherSuite());
@@ -184,6 +198,12 @@ public final class Peer {
             told.put("peer_leaf", digest(session.getPeerCertificates()[0].getEncoded()));
         } catch (SSLPeerUnverifiedException noCertificate) {
             told.remove("peer_leaf");
+        }
+        if (command.get("export_label") != null && Runtime.version().feature() >= EXPORTS) {
+            byte[] material = (byte[]) ExtendedSSLSession.class
+                    .getMethod("exportKeyingMaterialData", String.class, byte[].class, int.class)
+                    .invoke(session, command.get("export_label"), null, Integer.parseInt(command.get("export_length")));
+            told.put("exported", HexFormat.of().formatHex(material));
         }
     }
 
@@ -227,11 +247,12 @@ public final class Peer {
         return closed;
     }
 
-    private static void serveOne(SSLSocket socket, Map<String, String> told) throws Exception {
+    private static void serveOne(SSLSocket socket, Map<String, String> command, Map<String, String> told)
+            throws Exception {
         socket.setSoTimeout(DEADLINE);
         socket.setTcpNoDelay(true);
         socket.startHandshake();
-        tellFacts(socket, told);
+        tellFacts(socket, command, told);
         InputStream input = socket.getInputStream();
         String[] header = line(input).split(" ");
         String digest = digest(read(input, Integer.parseInt(header[0])));
@@ -251,7 +272,7 @@ public final class Peer {
             plain.connect(new InetSocketAddress("127.0.0.1", Integer.parseInt(command.get("port"))), DEADLINE);
             plain.setSoTimeout(DEADLINE);
             plain.setTcpNoDelay(true);
-            SSLSocket socket = (SSLSocket) context(command).getSocketFactory()
+            SSLSocket socket = (SSLSocket) clientContext(command).getSocketFactory()
                     .createSocket(plain, name, plain.getPort(), true);
             SSLParameters parameters = socket.getSSLParameters();
             configure(parameters, command);
@@ -261,7 +282,7 @@ public final class Peer {
             }
             socket.setSSLParameters(parameters);
             socket.startHandshake();
-            tellFacts(socket, told);
+            tellFacts(socket, command, told);
             converse(socket, command, told);
         }
     }
@@ -294,14 +315,15 @@ public final class Peer {
         return told;
     }
 
-    private static void accept(SSLServerSocket listener, BlockingQueue<Map<String, String>> outcomes) {
+    private static void accept(SSLServerSocket listener, Map<String, String> command,
+            BlockingQueue<Map<String, String>> outcomes) {
         while (true) {
             try {
                 SSLSocket socket = (SSLSocket) listener.accept();
                 THREADS.submit(() -> {
                     outcomes.add(outcomeOf(told -> {
                         try (socket) {
-                            serveOne(socket, told);
+                            serveOne(socket, command, told);
                         }
                     }));
                 });
@@ -326,7 +348,7 @@ public final class Peer {
         Running running = new Running(listener, new LinkedBlockingQueue<>());
         String port = String.valueOf(listener.getLocalPort());
         SERVERS.put(port, running);
-        THREADS.submit(() -> accept(listener, running.outcomes()));
+        THREADS.submit(() -> accept(listener, command, running.outcomes()));
         told.put("port", port);
     }
 

@@ -45,6 +45,21 @@ class Channel(ABC):
     def facts(self) -> Fields:
         """Return what was negotiated."""
 
+    def export(self, label: str, length: int) -> bytes | None:
+        """Return exported keying material, where the library has it."""
+        return None
+
+    def exported(self, command: Fields) -> Fields:
+        """Return the exported keying material that a command asks for."""
+        if not (label := command.get("export_label")):
+            return {}
+        material = self.export(label, int(needed(command, "export_length")))
+        return {"exported": material.hex() if material else None}
+
+    def session(self) -> object | None:
+        """Return what a later connection can resume, after some data has come."""
+        return None
+
     @abstractmethod
     def send(self, data: bytes) -> None:
         """Send all of `data`."""
@@ -88,7 +103,13 @@ class Channel(ABC):
 
 
 class Library(ABC):
-    """The TLS library of a program."""
+    """The TLS library of a program.
+
+    `kept` are the context and the session of those connections that resume one another, by name.
+    """
+
+    def __init__(self) -> None:
+        self.kept: dict[str, tuple[object, object | None]] = {}
 
     @abstractmethod
     def version(self) -> Fields:
@@ -100,12 +121,18 @@ class Library(ABC):
 
     @abstractmethod
     def open(
-        self, plain: socket.socket, context: object, *, server: bool, server_name: str | None
+        self,
+        plain: socket.socket,
+        context: object,
+        *,
+        server: bool,
+        server_name: str | None,
+        session: object | None = None,
     ) -> Channel:
         """Make the handshake."""
 
 
-def serve_one(library: Library, plain: socket.socket, context: object) -> Fields:
+def serve_one(library: Library, plain: socket.socket, context: object, command: Fields) -> Fields:
     """Be the server of one conversation."""
     told: Fields = {}
     try:
@@ -113,7 +140,7 @@ def serve_one(library: Library, plain: socket.socket, context: object) -> Fields
             plain.settimeout(DEADLINE)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             channel = library.open(plain, context, server=True, server_name=None)
-            told = channel.facts()
+            told = {**channel.facts(), **channel.exported(command)}
             upload, download, first = channel.line().split()
             digest = sha256(channel.read(int(upload))).hexdigest()
             channel.send(f"{digest}\n".encode() + pattern(int(download)))
@@ -127,16 +154,21 @@ def connect_one(library: Library, command: Fields) -> Fields:
     """Be the client of one conversation."""
     told: Fields = {}
     try:
-        context = library.context(command, server=False)
+        name = command.get("session") or ""
+        context, session = library.kept.get(name) or (library.context(command, server=False), None)
         with socket.create_connection(("127.0.0.1", int(needed(command, "port"))), DEADLINE) as plain:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            channel = library.open(plain, context, server=False, server_name=command.get("server_name"))
-            told = channel.facts()
+            channel = library.open(
+                plain, context, server=False, server_name=command.get("server_name"), session=session
+            )
+            told = {**channel.facts(), **channel.exported(command)}
             sent, download = pattern(int(needed(command, "upload"))), int(needed(command, "download"))
             channel.send(f"{len(sent)} {download} {command['first']}\n".encode() + sent)
             if channel.line() != sha256(sent).hexdigest():
                 raise ValueError("the server received other data than was sent")
             digest = sha256(channel.read(download)).hexdigest()
+            if name:
+                library.kept[name] = (context, channel.session())
             closed = channel.finish(first=command["first"] == "client")
             return {**told, "received": str(download), "digest": digest, "closed": closed}
     except Exception as error:  # noqa: BLE001  # whatever it is, it is the outcome
@@ -149,6 +181,7 @@ class Server:
     def __init__(self, library: Library, command: Fields) -> None:
         self.outcomes: queue.Queue[Fields] = queue.Queue()
         self._library = library
+        self._command = command
         self._context = library.context(command, server=True)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = str(self._listener.getsockname()[1])
@@ -163,7 +196,7 @@ class Server:
             threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
 
     def _serve(self, plain: socket.socket) -> None:
-        self.outcomes.put(serve_one(self._library, plain, self._context))
+        self.outcomes.put(serve_one(self._library, plain, self._context, self._command))
 
     def stop(self) -> None:
         self._listener.close()

@@ -9,6 +9,7 @@ const DEADLINE = 30000;
 const GROUPS = { secp256r1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521', x25519: 'X25519', x448: 'X448' };
 const NAMES = { prime256v1: 'secp256r1', X25519: 'x25519', X448: 'x448' }; // OpenSSL's for IANA's
 const servers = new Map();
+const sessions = new Map(); // name -> the newest session of the connections that resume one another
 
 const list = (value) => (value ? value.split(',') : []);
 const digest = (data) => crypto.createHash('sha256').update(data).digest('hex');
@@ -54,11 +55,12 @@ function options(command) {
   if (command.ciphers) Object.assign(result, olderOptions(command));
   else if (command.suites) result.ciphers = list(command.suites).join(':') + ':DEFAULT:@SECLEVEL=0';
   if (command.groups) result.ecdhCurve = list(command.groups).map((name) => GROUPS[name] || name).join(':');
+  if (command.tickets === 'off') result.secureOptions = (result.secureOptions || 0) | crypto.constants.SSL_OP_NO_TICKET;
   if (command.schemes) result.sigalgs = list(command.schemes).join(':');
   return result;
 }
 
-function facts(socket) {
+function facts(socket, command) {
   const peer = socket.getPeerCertificate();
   const key = socket.getEphemeralKeyInfo();
   return {
@@ -68,6 +70,9 @@ function facts(socket) {
     alpn: socket.alpnProtocol || undefined,
     server_name: socket.servername || undefined,
     peer_leaf: peer && peer.raw ? digest(peer.raw) : undefined,
+    resumed: String(socket.isSessionReused()),
+    exported: command.export_label
+      ? socket.exportKeyingMaterial(Number(command.export_length), command.export_label).toString('hex') : undefined,
   };
 }
 
@@ -124,11 +129,11 @@ async function finish(socket, inbox, weCloseFirst) {
   if (!weCloseFirst) await new Promise((resolve) => socket.end(resolve));
 }
 
-async function serveOne(socket) {
+async function serveOne(socket, command) {
   let told = {};
   try {
     const inbox = new Inbox(socket);
-    told = facts(socket);
+    told = facts(socket, command);
     const [upload, download, first] = (await inbox.line()).split(' ');
     const data = await inbox.take(Number(upload));
     socket.write(digest(data) + '\n');
@@ -152,7 +157,12 @@ function serve(id, command) {
     const id = running.waiting.shift();
     if (id === undefined) running.outcomes.push(outcome); else reply(id, outcome);
   };
-  running.server = tls.createServer(settings, (socket) => { serveOne(socket).then(done); });
+  running.server = tls.createServer(settings, (socket) => { serveOne(socket, command).then(done); });
+  if (command.tickets === 'off') { // Node has no cache of its own
+    const kept = new Map();
+    running.server.on('newSession', (id, session, stored) => { kept.set(id.toString('hex'), session); stored(); });
+    running.server.on('resumeSession', (id, found) => found(null, kept.get(id.toString('hex')) || null));
+  }
   running.server.on('tlsClientError', (error) => done({ error: error.message }));
   running.server.listen(0, '127.0.0.1', () => {
     const port = String(running.server.address().port);
@@ -165,12 +175,14 @@ async function connectOne(command) {
   const settings = {
     ...options(command), host: '127.0.0.1', port: Number(command.port), servername: command.server_name, allowHalfOpen: true,
   };
+  if (sessions.has(command.session)) settings.session = sessions.get(command.session);
   const socket = tls.connect(settings);
+  if (command.session) socket.on('session', (session) => sessions.set(command.session, session));
   const inbox = new Inbox(socket);
   let told = {};
   try {
     await new Promise((resolve, reject) => { socket.once('secureConnect', resolve); socket.once('error', reject); });
-    told = facts(socket);
+    told = facts(socket, command);
     const sent = pattern(Number(command.upload));
     socket.write(`${command.upload} ${command.download} ${command.first}\n`);
     socket.write(sent);

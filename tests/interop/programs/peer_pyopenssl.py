@@ -22,6 +22,7 @@ VERSIONS = {
     "1.3": SSL.TLS1_3_VERSION,
 }
 OPTIONS = {"extended_master_secret": 1 << 0, "encrypt_then_mac": 1 << 19}  # SSL_OP_NO_... of ssl.h
+NO_TICKET = 1 << 14
 GROUPS = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 NAMES = {openssl.lower(): iana for iana, openssl in GROUPS.items()} | {"prime256v1": "secp256r1"}
 
@@ -40,8 +41,6 @@ def set_older(context: SSL.Context, command: Fields, *, server: bool) -> None:
             LIBRARY.SSL_CTX_set_options(context._context, option)
     if command.get("dh_parameters"):
         context.load_tmp_dh(needed(command, "dh_parameters").encode())
-    if command.get("psk"):
-        set_psk(context, command, server=server)
 
 
 def set_psk(context: SSL.Context, command: Fields, *, server: bool) -> None:
@@ -92,6 +91,12 @@ class PyOpenSSL(Library):
         elif suites := listed(command, "suites"):
             context.set_tls13_ciphersuites(":".join(suites).encode())
             context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")  # CCM_8, with its short tag, is below level 1
+        if command.get("psk"):
+            set_psk(context, command, server=server)
+        if command.get("tickets") == "off":
+            LIBRARY.SSL_CTX_set_options(context._context, NO_TICKET)
+        if server:
+            context.set_session_id(b"interop")
         if groups := listed(command, "groups"):
             set_list(context, "SSL_CTX_set1_curves_list", [GROUPS.get(name, name) for name in groups])
         if schemes := listed(command, "schemes"):
@@ -123,13 +128,21 @@ class PyOpenSSL(Library):
         context.set_verify(mode)
 
     def open(
-        self, plain: socket.socket, context: object, *, server: bool, server_name: str | None
+        self,
+        plain: socket.socket,
+        context: object,
+        *,
+        server: bool,
+        server_name: str | None,
+        session: object | None = None,
     ) -> Channel:
         assert isinstance(context, SSL.Context)
         plain.settimeout(
             None
         )  # pyOpenSSL wants blocking or non-blocking sockets; wait_readable() has the deadline
         secure = SSL.Connection(context, plain)
+        if isinstance(session, SSL.Session):
+            secure.set_session(session)
         if server:
             secure.set_accept_state()
         else:
@@ -169,7 +182,14 @@ class ConnectionChannel(Channel):
             "alpn": self._connection.get_alpn_proto_negotiated().decode() or None,
             "server_name": name.decode() if name else None,
             "peer_leaf": self._digest(leaf) if leaf else None,
+            "resumed": str(bool(LIBRARY.SSL_session_reused(self._connection._ssl))).lower(),
         }
+
+    def export(self, label: str, length: int) -> bytes | None:
+        return self._connection.export_keying_material(label.encode(), length)
+
+    def session(self) -> object | None:
+        return self._connection.get_session()
 
     @staticmethod
     def _digest(leaf: crypto.X509) -> str:

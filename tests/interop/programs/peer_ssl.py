@@ -59,17 +59,30 @@ class StandardLibrary(Library):
         asked = command.get("client_authentication", "none")
         if server and asked != "none":
             context.verify_mode = ssl.CERT_OPTIONAL if asked == "request" else ssl.CERT_REQUIRED
+        if command.get("tickets") == "off":
+            context.options |= ssl.OP_NO_TICKET
         if server:
             context.sni_callback = lambda secure, name, _context: setattr(secure, "asked_name", name)
         return context
 
     def open(
-        self, plain: socket.socket, context: object, *, server: bool, server_name: str | None
+        self,
+        plain: socket.socket,
+        context: object,
+        *,
+        server: bool,
+        server_name: str | None,
+        session: object | None = None,
     ) -> Channel:
         assert isinstance(context, ssl.SSLContext)
+        assert session is None or isinstance(session, ssl.SSLSession)
         return SocketChannel(
             context.wrap_socket(
-                plain, server_side=server, server_hostname=server_name, suppress_ragged_eofs=False
+                plain,
+                server_side=server,
+                server_hostname=server_name,
+                suppress_ragged_eofs=False,
+                session=session,
             )
         )
 
@@ -90,7 +103,18 @@ class SocketChannel(Channel):
             "alpn": self._socket.selected_alpn_protocol(),
             "server_name": getattr(self._socket, "asked_name", None),
             "peer_leaf": hashlib.sha256(leaf).hexdigest() if leaf else None,
+            "resumed": str(bool(self._socket.session_reused)).lower(),
+            "tls_unique": self._unique(),
         }
+
+    def _unique(self) -> str | None:
+        if self._socket.version() == "TLSv1.3":
+            return None  # Python gives the Finished of TLS 1.3 too, which RFC 9266 has no meaning for
+        binding = self._socket.get_channel_binding("tls-unique")
+        return binding.hex() if binding else None
+
+    def session(self) -> object | None:
+        return self._socket.session
 
     def send(self, data: bytes) -> None:
         self._socket.sendall(data)
