@@ -14,6 +14,7 @@ from lucidtls import alerts
 from lucidtls.alerts import Alert
 from lucidtls.errors import (
     AlertReceived,
+    BadBinder,
     BadFinished,
     BadRecordMac,
     BadSignature,
@@ -275,6 +276,11 @@ def _no_client_certificate(error: CertificateRequired, at: Situation) -> Diagnos
     return replace(found, exit_code=exits.CLIENT_AUTHENTICATION)
 
 
+def _wrong_binder(error: BadBinder, at: Situation) -> Diagnosis:
+    title = "The client's pre-shared key is another than ours, or its hello was changed on the way."
+    return peer_error(error, at, "LT-A05", "psk", title)
+
+
 def _wrong_proof(error: PeerError, at: Situation) -> Diagnosis:
     if isinstance(error, BadSignature):
         title = f"The {at.peer} could not prove that it owns the certificate's private key."
@@ -408,6 +414,7 @@ def local_failure(error: Exception, slug: str = "local-input", code: str | None 
 _TELLERS: Sequence[tuple[type[BaseException] | tuple[type[BaseException], ...], Callable[..., Diagnosis]]] = (
     (CertificateRejected, _refused_certificate),
     (CertificateRequired, _no_client_certificate),
+    (BadBinder, _wrong_binder),
     ((BadSignature, BadFinished, BadRecordMac), _wrong_proof),
     (NotTLS, _not_tls),
     (NegotiationFailure, negotiation_failure),

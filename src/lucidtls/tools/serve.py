@@ -25,6 +25,8 @@ from lucidtls.errors import ConfigurationError, NotTLS, TLSError
 from lucidtls.events import CredentialWanted
 from lucidtls.io.server import LINGER, MAX_CONNECTIONS, Listener
 from lucidtls.io.sockets import TLSSocket
+from lucidtls.sessions.replay import MemoryReplayGuard
+from lucidtls.sessions.ticket_keys import TicketKeys
 from lucidtls.tools import exits, pages
 from lucidtls.tools.agreement import agreement_of
 from lucidtls.tools.development import (
@@ -298,7 +300,13 @@ def _sessions(options: argparse.Namespace) -> dict[str, Any]:
         raise usage_error(
             "--early-data needs --tickets: early data goes with a session of an earlier connection"
         )
-    choices: dict[str, Any] = {"tickets": options.tickets, "max_early_data": options.early_data}
+    # Made once: each connection has a copy of the config, which would otherwise make its own.
+    choices: dict[str, Any] = {
+        "tickets": options.tickets,
+        "max_early_data": options.early_data,
+        "ticket_keys": TicketKeys(),
+        "replay_guard": MemoryReplayGuard(),
+    }
     if options.psk:
         choices["find_psk"] = pre_shared_keys(options.psk).get
     return choices

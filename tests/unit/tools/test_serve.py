@@ -39,10 +39,10 @@ class Served:
         self.trust = authority / "constrained" / "root.pem"
         self._log = log
 
-    def connect(self, **choices: Any) -> TLSSocket:
+    def connect(self, early: bytes = b"", **choices: Any) -> TLSSocket:
         """Connect with the development authority trusted, at the present time."""
         config = client_config(**({"trust": self.trust, "clock": lambda: datetime.now(UTC)} | choices))
-        return connect("127.0.0.1", self.port, config=config, server_name="localhost")
+        return connect("127.0.0.1", self.port, config=config, server_name="localhost", early_data=early)
 
     def request(self, text: str) -> tuple[str, bytes]:
         """Send a request line and return status line and body."""
