@@ -479,6 +479,12 @@ class ServerConfig(ServerSessionOptions, _Config):
             raise ConfigurationError(f"psk_identity_hint has {MAX_PSK} bytes at most")
         if self.client_authentication not in ("none", "request", "require"):
             raise ConfigurationError('client_authentication is "none", "request" or "require"')
+        shared = self.ticket_keys is not None or self.session_cache is not None
+        if self.max_early_data and shared and self.replay_guard is None:
+            # Tickets outlive this process, and a guard in memory does not (RFC 9846 §8.2).
+            raise ConfigurationError(
+                "max_early_data with ticket_keys or a session_cache of your own needs a replay_guard as lasting"
+            )
         judged = self.trust is not None or self.verifier is not None
         if self.client_authentication != "none" and not judged:
             raise ConfigurationError("say whose client certificates are accepted: trust=... or verifier=...")

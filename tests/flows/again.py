@@ -125,7 +125,7 @@ class Household:
             self._server = server_config(**self.of_server)
         if not changes:
             return self._server
-        kept = {"ticket_keys": self._server.ticket_sealer}
+        kept = {"ticket_keys": self._server.ticket_sealer, "replay_guard": self._server.early_data_guard}
         return server_config(**(self.of_server | kept | changes))
 
     def client(self, **changes: Any) -> ClientConfig:

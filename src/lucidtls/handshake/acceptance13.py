@@ -157,7 +157,7 @@ async def takes_early_data(
     if (
         ch.EARLY_DATA not in hello.extensions
         or state is None
-        or not (config.max_early_data and state.max_early_data)
+        or not 0 < state.max_early_data <= config.max_early_data
         or hs.retried
         # "the server MUST verify" that the PSK is the first identity, and that version, suite and protocol are
         # those of the session (RFC 9846 §4.3.10); `acceptable` has compared version and name.

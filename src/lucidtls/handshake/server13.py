@@ -61,7 +61,7 @@ async def run(hs: ServerHandshake, hello: ClientHello) -> Connected:
         await send_own_certificate(hs, hello, *own)
     application = send_finished(hs, choice.suite, secrets)
 
-    await take_early_data(hs, choice.suite, early)
+    await take_early_data(hs, choice.suite, psk, early)
     enter_receive_keys(hs, choice.suite, secrets, early=early is not None)
     identity = recalled_client(psk) if psk is not None else await authenticate_client(hs)
     finished = await check_client_finished(hs, choice.suite, secrets, application)
@@ -113,7 +113,9 @@ def pass_over_early_data(hs: ServerHandshake, hello: ClientHello) -> None:
     """Have early data skipped: no key to read it is at hand (RFC 9846 §4.3.10)."""
     if ch.EARLY_DATA in hello.extensions:
         hs.early_data_offered = True
-        hs.channel.reader.skip_early_data(hs.config.max_skipped_early_data)
+        # What a ticket of ours allows may well come, in records that add up to twice as much.
+        limit = max(hs.config.max_skipped_early_data, 2 * hs.config.max_early_data)
+        hs.channel.reader.skip_early_data(limit)
 
 
 def send_retry_request(hs: ServerHandshake, hello: ClientHello, choice: Choice) -> bytes | None:
@@ -352,13 +354,16 @@ async def accept_early_data(
     return secret
 
 
-async def take_early_data(hs: ServerHandshake, suite: CipherSuite, early: bytes | None) -> None:
+async def take_early_data(
+    hs: ServerHandshake, suite: CipherSuite, psk: AcceptedPsk | None, early: bytes | None
+) -> None:
     """Let early data come, until the client says that it is over (RFC 9846 §4.6)."""
-    if early is None:
+    if early is None or psk is None or psk.state is None:
         return
+    room = psk.state.max_early_data
     channel = hs.channel
     channel.enter_receive_keys(suite, early, "early")
-    channel.early = EarlyRoom(hs.config.max_early_data)
+    channel.early = EarlyRoom(room)
     await WAIT_EOED
     channel.early = None
     channel.reader.change_cipher_spec_allowed = True
@@ -491,7 +496,8 @@ async def give_tickets(
     """Send tickets for later connections; what they are made from is then dropped."""
     state = psk.state if psk is not None else None
     count = tickets_wanted(hs, hello, resumed=psk is not None)
-    if count:
+    if count and (psk is None or state is not None):
+        # Who has a key given beforehand needs no ticket, and a ticket would not say whose key it was.
         since = state.authenticated_at if state is not None else hs.config.clock().timestamp()
         await send_tickets(hs, connected, count, since)
     connected.resumption_secret = b""
