@@ -26,12 +26,13 @@ from lucidtls.handshake.answer import ServerHandshake
 from lucidtls.handshake.channel import Channel
 from lucidtls.handshake.driver import Driver
 from lucidtls.handshake.offer import ClientHandshake
+from lucidtls.sessions.session import Session
 from lucidtls.trust.names import parse_server_name
 from lucidtls.trust.verify import VerificationRequest
 from lucidtls.wire.codec import HandshakeMessage, decode
-from lucidtls.wire.extensions import ExtensionForm, ch, hrr, sh
+from lucidtls.wire.extensions import ExtensionForm, ch, ee, hrr, sh
 from lucidtls.wire.hello import ClientHello, ServerHello
-from lucidtls.wire.messages13 import HANDSHAKE_MESSAGES_13
+from lucidtls.wire.messages13 import HANDSHAKE_MESSAGES_13, EncryptedExtensions
 
 VALID = datetime(2018, 1, 1, tzinfo=UTC)
 """A moment at which the certificates in the traces are valid."""
@@ -135,19 +136,48 @@ class TraceVerifier:
         return ACCEPTED
 
 
+_COMPARED = (
+    ch.SERVER_NAME,
+    ch.SUPPORTED_VERSIONS,
+    ch.SUPPORTED_GROUPS,
+    ch.KEY_SHARE,
+    ch.COOKIE,
+    ch.EARLY_DATA,
+    ch.PRE_SHARED_KEY,
+)
+"""Extensions of a hello in which the engine and a trace must agree, whatever stands around them."""
+
+
+def without_binders(hello: ClientHello) -> ClientHello:
+    """The hello with zeros in the place of its binders, which the engine is to make."""
+    offered = hello.extensions.get(ch.PRE_SHARED_KEY)
+    if offered is not None:
+        empty = offered._replace(binders=tuple(bytes(len(binder)) for binder in offered.binders))
+        hello.extensions.raw[ch.PRE_SHARED_KEY.code] = ch.PRE_SHARED_KEY.write(empty)
+        hello.extensions.values[ch.PRE_SHARED_KEY.code] = empty
+    return hello
+
+
 class _HelloFromTrace(ClientHandshake):
     """Sends the ClientHellos of the trace, after comparing them with those it would have sent itself."""
 
-    def __init__(self, config: ClientConfig, channel: Channel, server_name: str, hellos: list[bytes]) -> None:
+    def __init__(
+        self,
+        config: ClientConfig,
+        channel: Channel,
+        server_name: str,
+        hellos: list[bytes],
+        session: Session | None = None,
+    ) -> None:
         self.prepared = hellos
-        super().__init__(config, channel, parse_server_name(server_name))
+        super().__init__(config, channel, parse_server_name(server_name), session=session)
 
     def _hello(self, random: bytes, session_id: bytes, groups: Sequence[Group]) -> ClientHello:
         own = super()._hello(random, session_id, groups)
-        hello = decode(ClientHello, self.prepared.pop(0)[4:])
+        hello = without_binders(decode(ClientHello, self.prepared.pop(0)[4:]))
         for name in ("legacy_version", "random", "legacy_session_id", "cipher_suites"):
             assert getattr(own, name) == getattr(hello, name), f"the trace has another {name}"
-        for form in (ch.SERVER_NAME, ch.SUPPORTED_VERSIONS, ch.SUPPORTED_GROUPS, ch.KEY_SHARE, ch.COOKIE):
+        for form in _COMPARED:
             same = own.extensions.raw.get(form.code) == hello.extensions.raw.get(form.code)
             assert same, f"the trace has another {form.name}"
         return hello
@@ -156,8 +186,10 @@ class _HelloFromTrace(ClientHandshake):
 class TraceClient(ClientConnection):
     """Our client, with the hellos of a trace."""
 
-    def __init__(self, config: ClientConfig, server_name: str, hellos: list[bytes]) -> None:
-        hs = _HelloFromTrace(config, Channel(config), server_name, hellos)
+    def __init__(
+        self, config: ClientConfig, server_name: str, hellos: list[bytes], session: Session | None = None
+    ) -> None:
+        hs = _HelloFromTrace(config, Channel(config), server_name, hellos, session)
         super(ClientConnection, self).__init__(Driver(config, hs.channel, client.run(hs)))
 
 
@@ -174,12 +206,18 @@ class _ChannelFromTrace(Channel):
             own, message = message, self.prepared.pop(0)
             if isinstance(own, ServerHello) and isinstance(message, ServerHello):
                 _compare_hellos(own, message)
+            if isinstance(own, EncryptedExtensions) and isinstance(message, EncryptedExtensions):
+                same = (ee.EARLY_DATA in own.extensions) == (ee.EARLY_DATA in message.extensions)
+                assert same, "the trace says something else of early data"
         super().send(message, in_transcript=in_transcript)
 
 
 def _compare_hellos(own: ServerHello, traced: ServerHello) -> None:
     form: ExtensionForm[Any] = hrr.KEY_SHARE if own.is_retry_request else sh.KEY_SHARE
     assert own.extensions.get(form) == traced.extensions.get(form), "the trace has another key share"
+    if not own.is_retry_request:
+        selected = (hello.extensions.get(sh.PRE_SHARED_KEY) for hello in (own, traced))
+        assert len(set(selected)) == 1, "the trace selects another PSK"
     for name in ("random", "legacy_session_id_echo", "cipher_suite", "legacy_compression_method"):
         assert getattr(own, name) == getattr(traced, name), f"the trace has another {name}"
 
