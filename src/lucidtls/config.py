@@ -315,9 +315,9 @@ class ClientConfig(ClientSessionOptions, _Config):
     - `key_log`: called with one line of the RFC 9850 format per secret. Whoever has these reads everything.
     - `status_request`: ask for an OCSP response with the certificate; it is then in
       `Negotiated.ocsp_response` and in the `VerificationRequest` (RFC 6066 §8).
-    - `psk`: a `PreSharedKey`, or a function from the server's hint (bytes or None) to one, or `ASK`. In TLS 1.3
-      it is asked before the first message, and there is no hint; before, its suites come with the policy, or
-      are named.
+    - `psk`: a `PreSharedKey`, or a function from the server's hint (bytes or None) to one, or `ASK`. In TLS
+      1.3 it is asked before the first message, and there is no hint; before, its suites come with the policy,
+      or are named.
 
     Before TLS 1.3:
 
@@ -483,7 +483,8 @@ class ServerConfig(ServerSessionOptions, _Config):
         if self.max_early_data and shared and self.replay_guard is None:
             # Tickets outlive this process, and a guard in memory does not (RFC 9846 §8.2).
             raise ConfigurationError(
-                "max_early_data with ticket_keys or a session_cache of your own needs a replay_guard as lasting"
+                "max_early_data with ticket_keys or a session_cache of your own needs a replay_guard that "
+                "lasts as long"
             )
         judged = self.trust is not None or self.verifier is not None
         if self.client_authentication != "none" and not judged:
@@ -512,11 +513,10 @@ class ServerConfig(ServerSessionOptions, _Config):
             raise ConfigurationError(f"dh_parameters would be refused: {error.message}") from None
 
     def _needs_no_certificate(self) -> bool:
-        """Whether clients can do without a certificate of ours: with a pre-shared key, or no suite uses one."""
+        """Whether clients can do without a certificate: with a pre-shared key, or as no suite uses one."""
         algorithms = self.algorithms
-        return (
-            self.find_psk is not None
-            or not algorithms.cipher_suites
+        return self.find_psk is not None or (
+            not algorithms.cipher_suites
             and all(suite.authentication in ("PSK", "anon") for suite in algorithms.older_suites)
         )
 

@@ -196,8 +196,8 @@ class ClientConnection(_Connection):
     verifier of your own: a chain alone says that somebody owns a certificate, not who. (A verifier that only
     hands the request on to `ChainVerifier` then compares no name.)
 
-    `session` is one to resume instead of what the config's store has. One that has ended is not offered; one of
-    another server, or made under other settings of trust, is a ConfigurationError.
+    `session` is one to resume instead of what the config's store has. One that has ended is not offered; one
+    of another server, or made under other settings of trust, is a ConfigurationError.
     """
 
     def __init__(
@@ -224,16 +224,16 @@ class ClientConnection(_Connection):
 
     @property
     def early_data_room(self) -> int:
-        """Bytes of early data that can be sent now; 0 when there is no session for it, or its time is over."""
+        """Bytes of early data that can be sent now; 0 without a session for it, and when its time is over."""
         early = self._channel.early
         return early.room if isinstance(early, EarlyOffer) and early.open else 0
 
     def send_early_data(self, data: bytes | bytearray | memoryview) -> None:
         """Seal data that goes out with the first flight, before the server has said a word (RFC 9846 §2.3).
 
-        The config must say `early_data`, and the session allow it. Whoever records it can send it again to the
-        server, and it is not forward secret: see `EarlyDataAccepted` and `EarlyDataRejected` for what becomes of
-        it. Raises UsageError when there is no room for it, or its time is over.
+        The config must say `early_data`, and the session allow it. Whoever records it can send it again to
+        the server, and it is not forward secret: see `EarlyDataAccepted` and `EarlyDataRejected` for what
+        becomes of it. Raises UsageError when there is no room for it, or its time is over.
         """
         early = self._channel.early
         if not isinstance(early, EarlyOffer):
@@ -256,7 +256,8 @@ class ServerConnection(_Connection):
         super().__init__(Driver(config, hs.channel, server.run(hs)))
 
     def send_half_rtt_data(self, data: bytes | bytearray | memoryview) -> None:
-        """Seal data after our Finished, before the client's has come: answers to early data (RFC 9846 §4.5.3).
+        """Seal data after our Finished, before the client's has come: answers to early data (RFC 9846
+        §4.5.3).
 
         Who the client is, and that it is there at all, is not yet known. Once the handshake is done it is as
         `send_data`. Raises UsageError before our Finished, and when the client is to authenticate.

@@ -176,7 +176,7 @@ class BadFinished(AuthenticationFailure):
 
 
 class BadBinder(AuthenticationFailure):
-    """A PSK binder does not match: the client lacks the key, or the hello was changed (RFC 9846 §4.3.11.2)."""
+    """A PSK binder is wrong: the client lacks the key, or its hello was changed (RFC 9846 §4.3.11.2)."""
 
 
 class CertificateRequired(AuthenticationFailure):

@@ -27,9 +27,10 @@ class Negotiated:
     `peer_chain` holds the peer's certificates as sent (DER, leaf first); `verified` the path to a trust
     anchor that was found among them, None when verification was switched off or no certificate came.
 
-    `resumed` is whether this connection goes on with an earlier session; `peer_chain` is then what was shown in
-    that one, and `verified` is None unless the config has it judged again. `psk_identity` names the pre-shared
-    key that was used, if it was given beforehand. `early_data` says what became of it, None if none was offered.
+    `resumed` is whether this connection goes on with an earlier session; `peer_chain` is then what was shown
+    in that one, and `verified` is None unless the config has it judged again. `psk_identity` names the
+    pre-shared key that was used, if it was given beforehand. `early_data` says what became of it, None if
+    none was offered.
 
     `key_exchange`, `extended_master_secret` and `encrypt_then_mac` say something before TLS 1.3 only; `group`
     is None where no fresh keys were made, and names the size of a server's own field.
@@ -263,7 +264,7 @@ class SessionWanted(Question["bytes | None"]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FreshnessWanted(Question[bool]):
-    """As a server, note this key for `lifetime` seconds; True if it is certain that it is new (RFC 9846 §8)."""
+    """As a server, note this key for `lifetime` seconds; True if it is certain to be new (RFC 9846 §8)."""
 
     key: bytes
     lifetime: float

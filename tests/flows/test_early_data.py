@@ -119,7 +119,7 @@ def test_there_is_a_limit() -> None:
 
 
 def test_a_server_holds_clients_to_the_limit() -> None:
-    """More early data than the ticket allows ends the connection with unexpected_message (RFC 9846 §4.7.1)."""
+    """More early data than the ticket allows is answered with unexpected_message (RFC 9846 §4.7.1)."""
     house = home()
     session = replace(house.first(), max_early_data=5000)
     with pytest.raises(UnexpectedMessage, match="more early data"):
@@ -157,7 +157,7 @@ def test_early_data_under_other_terms_is_passed_over() -> None:
 
 
 def test_refused_early_data_is_sent_again_if_wanted() -> None:
-    """With resend_early_data it arrives as ordinary data, but not under another protocol (RFC 9846 §4.3.10)."""
+    """With resend_early_data it comes as ordinary data, but under no other protocol (RFC 9846 §4.3.10)."""
     house = home({"resend_early_data": True})
     session = house.first()
     for why, made in spoiled(house, session):

@@ -1,4 +1,5 @@
-"""The server's choice among the PSKs of a TLS 1.3 hello, and whether early data may be read (RFC 9846 §4.3.10-11).
+"""The server's choice among the PSKs of a TLS 1.3 hello, and whether early data may be read (RFC 9846
+§4.3.10-11).
 
 What cannot be used is passed over, and a full handshake follows. Only a binder that does not fit ends the
 connection: then somebody offers an identity without having its key, or the hello was changed on the way.
@@ -41,7 +42,7 @@ class AcceptedPsk:
 
 
 def choose_mode(config: ServerConfig, hello: ClientHello) -> int | None:
-    """How a PSK may be used here: with fresh keys if both sides can, alone if both want; None for not at all."""
+    """How a PSK may be used here: with fresh keys if both can, alone if both want; None for not at all."""
     modes = hello.extensions.get(ch.PSK_KEY_EXCHANGE_MODES)
     if modes is None or ch.PRE_SHARED_KEY not in hello.extensions:
         return None
@@ -62,8 +63,8 @@ async def choose_psk(hs: ServerHandshake, hello: ClientHello, choice: Choice) ->
     for index, identity in enumerate(offered.identities[:MAX_IDENTITIES]):
         found = await find_psk(hs, choice, index, identity)
         if found is not None:
-            # "Servers SHOULD NOT attempt to validate multiple binders; rather, they SHOULD select a single PSK
-            # and validate solely the binder that corresponds to that PSK." (RFC 9846 §4.3.11)
+            # "Servers SHOULD NOT attempt to validate multiple binders; rather, they SHOULD select a single
+            # PSK and validate solely the binder that corresponds to that PSK." (RFC 9846 §4.3.11)
             truncated_hash = hs.channel.transcript.truncated_digest(offered.binders_length)
             found.binder = offered.binders[index]
             verify_binder(found.psk.binder(truncated_hash), found.binder)
@@ -74,7 +75,8 @@ async def choose_psk(hs: ServerHandshake, hello: ClientHello, choice: Choice) ->
 def verify_binder(expected: bytes, received: bytes) -> None:
     """Compare two binders in constant time.
 
-    "If this value is not present or does not validate, the server MUST abort the handshake." (RFC 9846 §4.3.11)
+    "If this value is not present or does not validate, the server MUST abort the handshake." (RFC 9846
+    §4.3.11)
     """
     if not hmac.compare_digest(expected, received):
         raise BadBinder(
@@ -133,7 +135,7 @@ def acceptable(config: ServerConfig, choice: Choice, state: SessionState) -> boo
 
 
 def is_over(config: ServerConfig, state: SessionState, now: float) -> bool:
-    """Whether a session has ended. Clocks of a fleet differ a little; one set back does not prolong anything."""
+    """Whether a session has ended. Clocks of a fleet differ a little; one set back prolongs nothing."""
     age, total = now - state.issued_at, now - state.authenticated_at
     return not (-config.early_data_window <= age < state.lifetime and total < MAX_SESSION_AGE)
 
@@ -159,8 +161,8 @@ async def takes_early_data(
         or state is None
         or not 0 < state.max_early_data <= config.max_early_data
         or hs.retried
-        # "the server MUST verify" that the PSK is the first identity, and that version, suite and protocol are
-        # those of the session (RFC 9846 §4.3.10); `acceptable` has compared version and name.
+        # "the server MUST verify" that the PSK is the first identity, and that version, suite and protocol
+        # are those of the session (RFC 9846 §4.3.10); `acceptable` has compared version and name.
         or accepted.index != 0
         or state.cipher_suite != choice.suite.code
         or state.alpn != choice.alpn
@@ -173,7 +175,7 @@ async def takes_early_data(
 
 
 def is_fresh(config: ServerConfig, obfuscated_age: int, state: SessionState) -> bool:
-    """Whether the client's idea of the ticket's age agrees with ours: a hello held back does not (RFC 9846 §8.3)."""
+    """Whether client and server agree about the ticket's age: a hello held back is stale (RFC 9846 §8.3)."""
     claimed = ((obfuscated_age - state.age_add) % 2**32) / 1000
     actual = config.clock().timestamp() - state.issued_at
     return abs(actual - claimed) <= config.early_data_window

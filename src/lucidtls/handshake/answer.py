@@ -65,8 +65,8 @@ def accept_hello_form(hello: ClientHello) -> None:
                     f"the ClientHello has no {form.name} extension", clause="RFC 9846 §9.2"
                 )
     if (ch.SUPPORTED_GROUPS in extensions) != (ch.KEY_SHARE in extensions):
-        # "If containing a "supported_groups" extension, it MUST also contain a "key_share" extension, and vice
-        # versa." (RFC 9846 §9.2)
+        # "If containing a "supported_groups" extension, it MUST also contain a "key_share" extension, and
+        # vice versa." (RFC 9846 §9.2)
         raise MissingExtension("the ClientHello has groups or shares alone", clause="RFC 9846 §9.2")
 
 

@@ -73,8 +73,8 @@ def accept_older_version(hs: ClientHandshake, server_hello: ServerHello) -> int:
         # Until now the record could be the empty gesture of TLS 1.3; in older versions it never is.
         raise UnexpectedMessage("a change_cipher_spec came before the ServerHello", clause="RFC 5246 §7.1")
     if hs.channel.early is not None:
-        # "A client that attempts to send 0-RTT data MUST fail a connection if it receives a ServerHello with TLS
-        # 1.2 or older." (RFC 9846 §E.3)
+        # "A client that attempts to send 0-RTT data MUST fail a connection if it receives a ServerHello with
+        # TLS 1.2 or older." (RFC 9846 §E.3)
         raise UnsupportedVersion(
             f"the server chose {version_name(version)} though early data was sent",
             version=version,

@@ -197,8 +197,8 @@ def accept_server_hello(
         if psk is None:
             raise MissingExtension("the ServerHello carries no key share", clause="RFC 9846 §9.2")
         if PSK_KE not in hs.config.psk_mode_codes:
-            # Clients MUST verify "that a server "key_share" extension is present if required by the ClientHello
-            # "psk_key_exchange_modes" extension" (RFC 9846 §4.3.11)
+            # Clients MUST verify "that a server "key_share" extension is present if required by the
+            # ClientHello "psk_key_exchange_modes" extension" (RFC 9846 §4.3.11)
             raise IllegalParameter("the server makes no fresh keys", clause="RFC 9846 §4.3.11")
         return suite, None, psk
     if psk is not None and PSK_DHE_KE not in hs.config.psk_mode_codes:
@@ -398,7 +398,7 @@ async def check_server_finished(
 def end_early_data(
     hs: ClientHandshake, suite: CipherSuite, secrets: HandshakeSecrets
 ) -> Literal["accepted", "rejected"] | None:
-    """Say that the early data is over, under its keys, and change to those of the handshake (RFC 9846 §4.6)."""
+    """Say under its keys that early data is over, and change to those of the handshake (RFC 9846 §4.6)."""
     early = hs.channel.early
     if not isinstance(early, EarlyOffer):
         return None

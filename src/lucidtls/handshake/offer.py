@@ -189,8 +189,9 @@ class ClientHandshake:
         """
         self.retried = True
         self.cookie = cookie
-        # PSKs that do not fit the suite the server has named go out of the hello, and early data with them: "A
-        # client MUST NOT include the "early_data" extension in its followup ClientHello." (RFC 9846 §4.3.10)
+        # PSKs that do not fit the suite the server has named go out of the hello, and early data with them:
+        # "A client MUST NOT include the "early_data" extension in its followup ClientHello." (RFC 9846
+        # §4.3.10)
         suite = self.suite
         self.psks = [row for row in self.psks if suite is not None and row.hash is suite.hash]
         if group is not None:
@@ -267,8 +268,8 @@ def not_after(verified: VerifiedChain | None, session: Session | None) -> float 
 def fits(config: ClientConfig, reference: ReferenceName | None, session: Session) -> bool:
     """Whether a session may be offered to this server under this config, now.
 
-    "Clients MUST only resume if the new SNI value is valid for the server certificate presented in the original
-    session, and SHOULD only resume if the SNI value matches the one used" (RFC 9846 §4.7.1).
+    "Clients MUST only resume if the new SNI value is valid for the server certificate presented in the
+    original session, and SHOULD only resume if the SNI value matches the one used" (RFC 9846 §4.7.1).
     """
     return (
         session.scope == config.session_scope

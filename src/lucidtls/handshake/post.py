@@ -45,7 +45,8 @@ class Connected(ABC):
     """The result of a handshake: all that a connection keeps of it, whatever its version.
 
     `handlers` are the messages that may still come, and what is done with each. The rest is for sessions:
-    `keep` puts them into the config's store, and `session_name`, `scope`, `authenticated_at` and `not_after` are theirs.
+    `keep` puts them into the config's store, and `session_name`, `scope`, `authenticated_at` and `not_after`
+    are theirs.
     """
 
     negotiated: Negotiated
@@ -70,7 +71,7 @@ class Connected(ABC):
         age_add: int = 0,
         max_early_data: int = 0,
     ) -> SessionTicketReceived:
-        """Keep a session that the server gave, with what it says of this connection; `lifetime` in seconds."""
+        """Keep a session that the server gave, with what is known here; `lifetime` in seconds."""
         negotiated = self.negotiated
         session = Session(
             version=negotiated.version,

@@ -1,7 +1,7 @@
 """Pre-shared keys in TLS 1.3: what a hello offers, and the binders that prove possession (RFC 9846 §4.3.11).
 
-A ticket's PSK and one that was given beforehand differ in a label and in where the identity is from; the rest of
-the handshake treats both alike.
+A ticket's PSK and one that was given beforehand differ in a label and in where the identity is from; the rest
+of the handshake treats both alike.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ def tickets_wanted(hs: ServerHandshake, hello: ClientHello, *, resumed: bool) ->
     """How many tickets to give: the config's number or one, and what the client asks for (RFC 9149 §3)."""
     ours = hs.config.tickets
     modes = hello.extensions.get(ch.PSK_KEY_EXCHANGE_MODES) or ()
-    # "servers SHOULD NOT send NewSessionTicket with tickets that are not compatible with the advertised modes"
-    # (RFC 9846 §4.3.9)
+    # "servers SHOULD NOT send NewSessionTicket with tickets that are not compatible with the advertised
+    # modes" (RFC 9846 §4.3.9)
     if not any(mode in modes for mode in hs.config.psk_mode_codes):
         return 0
     asked: TicketRequest | None = hello.extensions.get(ch.TICKET_REQUEST)

@@ -1,8 +1,8 @@
 """What outlives a connection: sessions, the tickets they travel in, and what keeps early data from replay.
 
 A full handshake proves who the peer is and agrees on a secret. Resumption uses that proof again: the client
-keeps a `Session`, the server either seals its own half into a ticket that the client carries (`TicketKeys`), or
-keeps it itself and hands out a name for it (`SessionCache`). Whoever holds the secret is taken for the one
+keeps a `Session`, the server either seals its own half into a ticket that the client carries (`TicketKeys`),
+or keeps it itself and hands out a name for it (`SessionCache`). Whoever holds the secret is taken for the one
 who took part in the handshake, so these are the rules:
 
 - A session belongs to one server name and one `scope`: a digest of everything in the config that decides whom

@@ -63,7 +63,8 @@ class ClientSessionOptions(SessionOptions):
     - `early_data`: offer to send data in the first flight when a session allows it (0-RTT). Such data can be
       replayed by an attacker, and has less secrecy (RFC 9846 §8).
     - `resend_early_data`: send it again, as ordinary data, when the server did not take it.
-    - `ticket_requests`: how many tickets to ask for, after a full handshake and after a resumption (RFC 9149).
+    - `ticket_requests`: how many tickets to ask for, after a full handshake and after a resumption (RFC
+      9149).
     """
 
     sessions: SessionStore | None = field(default=None, repr=False)

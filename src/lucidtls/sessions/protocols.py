@@ -1,9 +1,9 @@
 """What keeps sessions: the small protocols that stores implement, in memory, in a file or for a fleet.
 
-Times are seconds since the epoch, from the config's clock, and are given with every call: a store has no clock
-of its own. Implementations are called from any thread that has a connection. They do not raise for what goes
-wrong with their storage: what they cannot find or keep is as if it had never been there, and the handshake goes
-on without it. Whatever they do raise ends the connection, as with every other callback.
+Times are seconds since the epoch, from the config's clock, and are given with every call: a store has no
+clock of its own. Implementations are called from any thread that has a connection. They do not raise for what
+goes wrong with their storage: what they cannot find or keep is as if it had never been there, and the
+handshake goes on without it. Whatever they do raise ends the connection, as with every other callback.
 """
 
 from __future__ import annotations

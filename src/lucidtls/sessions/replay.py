@@ -9,7 +9,7 @@ MAX_ENTRIES: Final = 100_000
 
 
 class MemoryReplayGuard:
-    """Remembers each key until its lifetime is over. It forgets all with the process, as its tickets' keys do."""
+    """Remembers each key until its lifetime is over, and all of them as long as the process lives."""
 
     def __init__(self, capacity: int = MAX_ENTRIES) -> None:
         self._capacity = capacity

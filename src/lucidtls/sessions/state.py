@@ -12,7 +12,7 @@ FORMAT: Final = 1
 """Of `SessionState.body`. A state of another format is no session."""
 
 MAX_CHAIN: Final = 16_384
-"""Bytes of a client's chain that a state carries: larger ones get no ticket, which has to fit into a hello."""
+"""Bytes of a client's chain that a state carries: with more there is no ticket, which has to fit a hello."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
     ticket = key name (16) | nonce (12) | AES-256-GCM(state) with its tag (16)
 
-The name is authenticated with the state. A key seals for one rotation period, and opens as long after that as a
-ticket may live; then it is dropped, and with it, for good, what it protected.
+The name is authenticated with the state. A key seals for one rotation period, and opens as long after that as
+a ticket may live; then it is dropped, and with it, for good, what it protected.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_SEALED: Final = 2**30
 
 @dataclass(frozen=True, slots=True)
 class TicketKey:
-    """One key and its times, in seconds since the epoch: it seals from `start` to `retire`, opens to `end`."""
+    """A key; its times are seconds since the epoch: it seals from `start` to `retire`, opens to `end`."""
 
     name: bytes
     secret: bytes = field(repr=False)
