@@ -4,7 +4,7 @@ import select
 import socket
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.connection import ClientConnection, ServerConnection
@@ -22,6 +22,7 @@ from lucidtls.events import (
     PreSharedKey,
     Renegotiated,
 )
+from lucidtls.sessions.replay import MemoryReplayGuard
 from lucidtls.sessions.ticket_keys import TicketKeys
 from lucidtls.trust.credentials import Credential
 from tests.interop.memory import ClientShelf, ServerShelf
@@ -200,9 +201,14 @@ def psk_of_server(settings: Settings) -> dict[str, Any]:
     return {"find_psk": keys.get, "psk_identity_hint": shared.hint.encode() if shared.hint else None}
 
 
+def modes_of(settings: Settings) -> tuple[Literal["psk_dhe_ke", "psk_ke"]]:
+    """Return the one way in which keys come from a pre-shared key."""
+    return ("psk_dhe_ke",) if settings.fresh_keys else ("psk_ke",)
+
+
 def lasting_fields_of_client(settings: Settings) -> dict[str, Any]:
     """Return the fields of a client's config that go beyond one handshake."""
-    fields: dict[str, Any] = {"early_data": bool(settings.early_data)}
+    fields: dict[str, Any] = {"early_data": bool(settings.early_data), "psk_modes": modes_of(settings)}
     if settings.late_authentication:
         fields["post_handshake_auth"] = True
     return fields
@@ -241,6 +247,7 @@ def server_connection(settings: Settings, memory: dict[str, Any] | None = None) 
         **older_fields(settings),
         **psk_of_server(settings),
         max_early_data=settings.max_early_data,
+        psk_modes=modes_of(settings),
         **(memory or {}),
         **settings.extra,
     )
@@ -269,8 +276,14 @@ class Ours:
         if settings.session is None:
             return {}
         if settings.session not in self._keepers:
-            fresh = {"ticket_keys": TicketKeys(random=system_random, lifetime=7200)}
-            self._keepers[settings.session] = fresh if settings.tickets else {"session_cache": ServerShelf()}
+            self._keepers[settings.session] = {
+                "replay_guard": MemoryReplayGuard(),
+                **(
+                    {"ticket_keys": TicketKeys(random=system_random, lifetime=7200)}
+                    if settings.tickets
+                    else {"session_cache": ServerShelf()}
+                ),
+            }
         return self._keepers[settings.session]
 
     def has(self, suite: str) -> bool:

@@ -129,6 +129,7 @@ class Settings:
     session: str | None = (
         None  # a client's connections of this name resume one another; our servers share keys
     )
+    fresh_keys: bool = True  # False: the keys of TLS 1.3 come from a pre-shared key alone (psk_ke)
     exporter: Exporter | None = None
     early_data: bytes = b""  # what a client sends that resumes
     max_early_data: int = 0  # what a server takes
@@ -207,6 +208,7 @@ class Lasting:
 
     resumes: tuple[str, ...] = ()
     external_psk: bool = False  # TLS 1.3
+    without_fresh_keys: bool = False  # psk_ke
     early_data: bool = False
     exports: tuple[str, ...] = ()  # versions in which it tells exported keying material
     bindings: tuple[tuple[str, str], ...] = ()  # version and kind of the channel bindings that it tells

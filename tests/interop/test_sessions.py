@@ -178,3 +178,28 @@ def test_client_certificate_is_remembered(
     told = visits(side, peer, cast.client(identity=identity), [ours] * 2, tmp_path)
     for number, (facts, _, _) in enumerate(told):
         check_facts(side, facts, peer_leaf=identity.leaf_digest, resumed=number > 0)
+
+
+@pytest.mark.parametrize("peer", able(SERVERS, SERVER, lambda it: it.without_fresh_keys), indirect=True)
+def test_their_server_makes_no_fresh_keys(
+    side: Side, authority: Authority, tmp_path: Path, peer: Peer, tally: Tally
+) -> None:
+    """A pre-shared key can be all there is (psk_ke), and then no group is negotiated."""
+    tally(peer, SERVER, "psk_ke")
+    cast = Cast(authority, TLS_13, psk=SHARED_KEY, suites=(AES_128_GCM,), fresh_keys=False)
+    with peer.lasting_server(cast.server(), tmp_path) as server:
+        facts = visit(side, server, cast.client(), first=peer.role(SERVER).closings[0])
+        check_facts(side, facts, peer_leaf=None, group=None)
+        check_outcome(server.outcome())
+
+
+@pytest.mark.parametrize("peer", able(CLIENTS, CLIENT, lambda it: it.without_fresh_keys), indirect=True)
+def test_their_client_makes_no_fresh_keys(
+    side: Side, authority: Authority, tmp_path: Path, peer: Peer, tally: Tally
+) -> None:
+    """A pre-shared key can be all there is (psk_ke), and then no group is negotiated."""
+    tally(peer, CLIENT, "psk_ke")
+    cast = Cast(authority, TLS_13, psk=SHARED_KEY, suites=(AES_128_GCM,), fresh_keys=False)
+    [(facts, outcome, _)] = visits(side, peer, cast.client(), [cast.server()], tmp_path)
+    check_facts(side, facts, scheme=None, group=None)
+    check_outcome(outcome)

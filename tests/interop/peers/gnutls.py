@@ -86,6 +86,7 @@ ECHO_CHUNK = (
 LASTING = Lasting(
     resumes=(PSK_13, TICKET_12, ID_12),
     external_psk=True,
+    without_fresh_keys=True,
     early_data=True,
     exports=("TLS 1.2", "TLS 1.3"),
     late_authentication=True,
@@ -118,7 +119,7 @@ def priority(settings: Settings) -> str:
     if settings.versions == ("TLS 1.3",):
         words += [f"+{CIPHERS[suite]}" for suite in settings.suites or ALL_SUITES]
         if settings.psk:
-            words += ["+ECDHE-PSK", "+DHE-PSK", "+PSK"]
+            words += ["+ECDHE-PSK", "+DHE-PSK", "+PSK"] if settings.fresh_keys else ["+PSK"]
     else:
         words += older_words(settings)
     if settings.groups:

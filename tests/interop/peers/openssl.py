@@ -72,11 +72,12 @@ OLDER = Older(
 LASTING = Lasting(
     resumes=(PSK_13, TICKET_12, ID_12),
     external_psk=True,
+    without_fresh_keys=True,
     early_data=True,
     exports=("TLS 1.2", "TLS 1.3"),
     late_authentication=True,
 )
-LIBRARY = replace(LASTING, external_psk=False, early_data=False, exports=(), late_authentication=False)
+LIBRARY = Lasting(resumes=LASTING.resumes)
 TOLD_EARLY = re.compile(r"Early data was (accepted|rejected)")
 MATERIAL = re.compile(r"Keying material: ([0-9A-F]+)")
 
@@ -195,6 +196,8 @@ class OpenSSL(Peer):
             command.append("-no_etm")
         if not settings.tickets:
             command.append("-no_ticket")
+        if not settings.fresh_keys:
+            command.append("-allow_no_dhe_kex")
         if settings.exporter:
             command += ["-keymatexport", settings.exporter.label]
             command += ["-keymatexportlen", str(settings.exporter.length)]
