@@ -102,8 +102,10 @@ def _sessions(document: Document, visit: Visit) -> None:
     negotiated = visit.negotiated
     if negotiated is None:
         return
+    lines = resumption.session_lines(visit.resumption, negotiated, visit.now)
+    if lines:
+        document.row("Session", *lines)
     texts = {
-        "Session": resumption.session_text(visit.resumption, negotiated, visit.now),
         "Early data": resumption.early_text(visit.resumption, negotiated),
         "Shared key": printable(negotiated.psk_identity, 60) if negotiated.psk_identity is not None else None,
     }

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lucidtls.errors import ConfigurationError
 from lucidtls.events import Negotiated
 from lucidtls.io.sockets import TLSSocket
-from lucidtls.sessions.protocols import SessionStore
 from lucidtls.sessions.session import Session
 from lucidtls.tools import exits
 from lucidtls.tools.failures import local_failure
@@ -20,21 +19,24 @@ from lucidtls.tools.findings import CommandFailed, Diagnosis, Fix
 from lucidtls.tools.material import pre_shared_key, usage_error
 from lucidtls.tools.text import count, printable
 
+if TYPE_CHECKING:
+    from lucidtls.io.session_file import SQLiteSessionStore
+
 EarlyFate = Literal["accepted", "rejected", "not offered"]
 
 
 @dataclass(slots=True)
 class NotedStore:
-    """A store that remembers what this run took from it and put into it."""
+    """A file of sessions, with what this run took from it and put into it."""
 
-    store: SessionStore
+    store: SQLiteSessionStore
     taken: Session | None = None
     kept: int = 0
 
     def put(self, key: str, session: Session) -> None:
-        """Keep a session, and count it."""
+        """Keep a session, and count it unless the file could not be written."""
         self.store.put(key, session)
-        self.kept += 1
+        self.kept += self.store.last_error is None
 
     def take(self, key: str, now: float) -> Session | None:
         """Take a session, and remember it."""
@@ -93,7 +95,7 @@ def _read_early_data(path: str) -> bytes:
         raise CommandFailed(local_failure(error, "early-data")) from error
 
 
-def _open_store(path: str) -> SessionStore:
+def _open_store(path: str) -> SQLiteSessionStore:
     # Imported for those who name a file: the others need not wait for SQLite.
     import sqlite3
 
@@ -146,17 +148,19 @@ def _early_rejected(negotiated: Negotiated, *, resent: bool) -> Diagnosis:
     )
 
 
-def session_text(told: Resumption, negotiated: Negotiated, now: datetime) -> str | None:
-    """One line about the session; None when none was asked for."""
+def session_lines(told: Resumption, negotiated: Negotiated, now: datetime) -> list[str]:
+    """Tell what became of the session and of the file; nothing when no file was named."""
     if told.store is None:
-        return None
-    parts = ["new"]
-    if negotiated.resumed and told.offered is not None:
-        parts = [f"resumed, from {_age(told.offered, now)}"]
-    elif told.offered is None:
-        parts.append(f"there was none for this server in {printable(str(told.file), 60)}")
-    parts.append(f"{count(told.store.kept, 'session')} kept")
-    return " · ".join(parts)
+        return []
+    if told.offered is None:
+        first = "new: there was none for this server"
+    elif negotiated.resumed:
+        first = f"resumed, from {_age(told.offered, now)}"
+    else:
+        first = "new"
+    lines = [first, f"{count(told.store.kept, 'session')} kept in {printable(str(told.file), 60)}"]
+    failure = told.store.store.last_error
+    return lines if failure is None else [*lines, f"the file failed: {printable(str(failure), 60)}"]
 
 
 def early_text(told: Resumption, negotiated: Negotiated) -> str | None:

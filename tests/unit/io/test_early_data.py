@@ -13,6 +13,7 @@ from lucidtls.config import ClientConfig, ServerConfig
 from lucidtls.errors import ConfigurationError
 from lucidtls.io.server import TLSServer
 from lucidtls.io.sockets import TLSSocket, connect
+from lucidtls.sessions.replay import MemoryReplayGuard
 from lucidtls.sessions.session import Session
 from lucidtls.sessions.ticket_keys import TicketKeys
 from tests.flows.parties import SERVER_NAME, client_config, server_config
@@ -48,7 +49,8 @@ def echo(tls: TLSSocket) -> None:
 
 def early_server(**choices: Any) -> ServerConfig:
     """A server that gives tickets with early data."""
-    return server_config(**({"tickets": 2, "max_early_data": 1000, "ticket_keys": TicketKeys()} | choices))
+    kept = {"ticket_keys": TicketKeys(), "replay_guard": MemoryReplayGuard()}
+    return server_config(**({"tickets": 2, "max_early_data": 1000} | kept | choices))
 
 
 def early_client(**choices: Any) -> ClientConfig:

@@ -11,7 +11,11 @@ import pytest
 
 from lucidtls.errors import BadBinder
 from lucidtls.events import PreSharedKey
+from lucidtls.io.session_file import SQLiteSessionStore
 from lucidtls.io.sockets import TLSSocket
+from lucidtls.sessions.replay import MemoryReplayGuard
+from lucidtls.sessions.session import Session
+from lucidtls.sessions.stores import MemorySessionStore
 from lucidtls.sessions.ticket_keys import TicketKeys
 from lucidtls.tools.failures import diagnose
 from lucidtls.tools.findings import CommandFailed
@@ -41,7 +45,8 @@ def visit(run: Run, root_file: Path, tmp_path: Path) -> Callable[..., Outcome]:
 
 def generous(**choices: Any) -> dict[str, Any]:
     """A server that resumes, and takes early data."""
-    return {"tickets": 2, "max_early_data": 1000, "ticket_keys": TicketKeys(), "clock": lambda: NOW} | choices
+    kept = {"ticket_keys": TicketKeys(), "replay_guard": MemoryReplayGuard()}
+    return {"tickets": 2, "max_early_data": 1000, "clock": lambda: NOW} | kept | choices
 
 
 def repeat(tls: TLSSocket) -> None:
@@ -80,7 +85,7 @@ def test_the_session_file_is_for_its_owner_alone(
     assert os.stat(tmp_path / "sessions").st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("version", ["1.3", "1.2"])
+@pytest.mark.parametrize("version", ["1.3"])
 def test_a_session_that_is_refused_is_told(
     visit: Callable[..., Outcome], serving: Serving, version: str
 ) -> None:
@@ -92,22 +97,27 @@ def test_a_session_that_is_refused_is_told(
     assert told.json["result"]["resumed"] is False
 
 
-def test_a_session_of_tls_1_2_resumes(visit: Callable[..., Outcome], serving: Serving) -> None:
-    """Tickets of TLS 1.2 (RFC 5077) go through the same file."""
-    port = serving(**generous(versions=("TLS 1.2",)))
-    visit(port)
-    assert visit(port, "--json").json["result"]["resumed"] is True
-
-
 def test_a_file_that_holds_something_else_is_no_session_file(
     visit: Callable[..., Outcome], serving: Serving, tmp_path: Path
 ) -> None:
-    """A file of another kind is left as it is, and no session comes of it."""
+    """A file of another kind is refused, and left as it is."""
     (tmp_path / "sessions").write_bytes(b"a letter to my aunt\n" * 100)
-    told = visit(serving(**generous()))
-    assert told.code in (0, 3)
-    if told.code == 3:
-        assert (tmp_path / "sessions").read_bytes().startswith(b"a letter")
+    assert visit(serving(**generous())).code == 3
+    assert (tmp_path / "sessions").read_bytes() == b"a letter to my aunt\n" * 100
+
+
+def test_a_session_file_that_fails_later_is_told(
+    visit: Callable[..., Outcome], serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full costs the session, not the connection, and the screen says so."""
+
+    def fail(self: SQLiteSessionStore, key: str, session: Session) -> None:
+        self.last_error = OSError("the disk is full")
+
+    monkeypatch.setattr(SQLiteSessionStore, "put", fail)
+    shown = visit(serving(**generous()))
+    assert shown.code == 0
+    assert "0 sessions kept" in shown.out and "the file failed: the disk is full" in shown.out
 
 
 def test_a_file_in_no_folder_cannot_be_used(run: Run, tmp_path: Path) -> None:
@@ -218,8 +228,6 @@ def test_an_identity_may_hold_colons_and_has_one_key() -> None:
 
 def test_serve_tells_resumed_from_new(started: Start, capsys: pytest.CaptureFixture[str]) -> None:
     """The log line of a connection says whether it goes on with an earlier one, and how much came early."""
-    from lucidtls.sessions.stores import MemorySessionStore
-
     store = MemorySessionStore()
     with started("--echo", "--early-data", "100", "--tickets", "1") as server:
         for early in (b"", b"x" * 50):
