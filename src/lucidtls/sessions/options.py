@@ -75,8 +75,8 @@ class ClientSessionOptions(SessionOptions):
     def check_session_options(self) -> None:
         """Raise ConfigurationError for what cannot be."""
         super().check_session_options()
-        asked = self.ticket_requests
-        if asked is not None and (len(asked) != 2 or not all(0 <= count < 256 for count in asked)):
+        asked = [*self.ticket_requests] if self.ticket_requests is not None else [0, 0]
+        if len(asked) != 2 or not all(0 <= count < 256 for count in asked):
             raise ConfigurationError("ticket_requests are two numbers from 0 to 255 (RFC 9149 §3)")
         if self.resend_early_data and not self.early_data:
             raise ConfigurationError("resend_early_data has no meaning without early_data")

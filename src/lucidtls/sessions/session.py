@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+import json
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+
+from lucidtls.errors import ConfigurationError
+
+FORMAT: Final = "lucidtls session 1"
+"""The first field of a serialised session. What has another is of another version, or something else."""
+
+MAX_SERIALISED: Final = 1_000_000
+"""Bytes of a serialised session: a ticket of 64 KiB and the longest chain that is accepted by default fit."""
 
 MAX_SESSION_AGE: Final = 604_800
 """Seconds after the full handshake at which every session ends: "Clients MUST NOT use tickets for longer than
@@ -54,3 +64,75 @@ class Session:
     def usable_at(self, now: float) -> bool:
         """Whether it may be offered at this moment; not before it was received, should a clock go back."""
         return self.received_at <= now < self.expires_at
+
+    def serialise(self) -> bytes:
+        """The session as JSON, secret included: whoever reads it can take the client's place."""
+        values = {row.name: _to_json(getattr(self, row.name)) for row in fields(self)}
+        return json.dumps({"format": FORMAT, **values}, separators=(",", ":")).encode()
+
+    @classmethod
+    def deserialise(cls, data: bytes) -> Session:
+        """Read what `serialise` wrote; raises ConfigurationError for anything else."""
+        try:
+            if len(data) > MAX_SERIALISED:
+                raise ValueError("it is too long")
+            values = json.loads(data)
+            if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
+                raise ValueError("it is of another format or version")
+            return cls(**{name: _from_json(name, value) for name, value in values.items()})
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ConfigurationError(f"this is no session that can be used: {error}") from None
+
+    def describe(self) -> dict[str, Any]:
+        """What a person may see of it: everything but the secret, the ticket and the certificates."""
+        return {
+            "version": self.version,
+            "cipher_suite": self.cipher_suite,
+            "server_name": self.server_name,
+            "alpn": self.alpn,
+            "lifetime": self.lifetime,
+            "received_at": self.received_at,
+            "authenticated_at": self.authenticated_at,
+            "expires_at": self.expires_at,
+            "max_early_data": self.max_early_data,
+            "extended_master_secret": self.extended_master_secret,
+            "ticket_length": len(self.ticket),
+            "certificates": len(self.peer_chain),
+            "scope": self.scope,
+        }
+
+
+_BYTES: Final = ("secret", "ticket", "session_id")
+_TEXTS: Final = ("version", "cipher_suite", "scope")
+_NUMBERS: Final = {"lifetime": MAX_SESSION_AGE, "age_add": 2**32 - 1, "max_early_data": 2**32 - 1}
+_MOMENTS: Final = ("received_at", "authenticated_at", "not_after")
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    return [b64encode(der).decode() for der in value] if isinstance(value, tuple) else value
+
+
+def _from_json(name: str, value: Any) -> Any:
+    """Check one field; ValueError or TypeError when it cannot be."""
+    if name in _BYTES:
+        return b64decode(value, validate=True)
+    if name == "peer_chain":
+        return tuple(b64decode(der, validate=True) for der in value)
+    optional = name in ("server_name", "alpn", "not_after")
+    if optional and value is None:
+        return None
+    if name in _TEXTS or name in ("server_name", "alpn"):
+        kind: Any = str
+    elif name == "extended_master_secret":
+        kind = bool
+    else:
+        kind = (int, float) if name in _MOMENTS else int
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"{name} is of the wrong kind")
+    if name in _NUMBERS and not 0 <= value <= _NUMBERS[name]:
+        raise ValueError(f"{name} is out of range")
+    if name in _MOMENTS and not 0 <= value < 2**40:
+        raise ValueError(f"{name} is no moment")
+    return value

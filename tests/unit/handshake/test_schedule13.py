@@ -10,8 +10,8 @@ from lucidtls.crypto.suites import TLS_AES_128_GCM_SHA256
 from lucidtls.errors import BadFinished, DecodeError
 from lucidtls.handshake.schedule13 import (
     application_secrets,
-    early_secret,
     derive_secret,
+    early_secret,
     finished_data,
     handshake_secrets,
     next_generation,
