@@ -26,6 +26,13 @@ def errors_of_ours(side: Side) -> None:
         pytest.skip("the stand-in has errors of its own")
 
 
+@pytest.fixture
+def ours_alone(side: Side) -> None:
+    """What a test needs that asks for more than the stand-in can do."""
+    if not side.tells_all:
+        pytest.skip("not for the stand-in")
+
+
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """The certificates that both sides trust."""

@@ -23,9 +23,9 @@ from lucidtls.events import (
     Renegotiated,
 )
 from lucidtls.sessions.replay import MemoryReplayGuard
+from lucidtls.sessions.stores import MemorySessionCache, MemorySessionStore
 from lucidtls.sessions.ticket_keys import TicketKeys
 from lucidtls.trust.credentials import Credential
-from tests.interop.memory import ClientShelf, ServerShelf
 from tests.interop.peers.base import Stream
 from tests.interop.settings import Exporter, Facts, Identity, Settings, digest_of
 
@@ -262,14 +262,14 @@ class Ours:
     tells_all = True
 
     def __init__(self) -> None:
-        self._stores: dict[str, ClientShelf] = {}
+        self._stores: dict[str, MemorySessionStore] = {}
         self._keepers: dict[str, dict[str, Any]] = {}
 
     def _client_memory(self, settings: Settings) -> dict[str, Any]:
         """Return the fields of a client's config that let connections of one name resume one another."""
         if settings.session is None:
             return {}
-        return {"sessions": self._stores.setdefault(settings.session, ClientShelf())}
+        return {"sessions": self._stores.setdefault(settings.session, MemorySessionStore())}
 
     def _server_memory(self, settings: Settings) -> dict[str, Any]:
         """Return the same for a server: its keys, or the sessions themselves."""
@@ -281,7 +281,7 @@ class Ours:
                 **(
                     {"ticket_keys": TicketKeys(random=system_random, lifetime=7200)}
                     if settings.tickets
-                    else {"session_cache": ServerShelf()}
+                    else {"session_cache": MemorySessionCache()}
                 ),
             }
         return self._keepers[settings.session]

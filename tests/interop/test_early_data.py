@@ -1,6 +1,5 @@
 """Data in the first flight of a resumption (0-RTT), taken and refused."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,16 +14,10 @@ from tests.interop.pki import Authority
 from tests.interop.settings import CLIENT, SERVER
 from tests.interop.side import Side
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.usefixtures("ours_alone")]
 
 EARLY = b"what is said before the handshake is over.\n"
 ROOM = 1000
-
-
-@pytest.fixture(autouse=True)
-def _ours_only(errors_of_ours: None) -> Iterator[None]:
-    """Skip for the stand-in, which sends no early data."""
-    return iter([errors_of_ours])
 
 
 def early_data_of(stream: Stream) -> bytes:

@@ -87,6 +87,18 @@ def test_their_client_is_forgotten(
         check_outcome(outcome, resumed=False)
 
 
+@pytest.mark.parametrize("peer", able(CLIENTS, CLIENT, resumes_13), indirect=True)
+def test_their_client_and_our_cache(
+    side: Side, authority: Authority, tmp_path: Path, peer: Peer, tally: Tally
+) -> None:
+    """In TLS 1.3 a ticket may be a name for what the server keeps."""
+    tally(peer, CLIENT, f"resumption ({PSK_13}) from a cache")
+    cast = Cast(authority, TLS_13)
+    ours = cast.server(session=str(tmp_path), tickets=False)
+    for number, (facts, _, _) in enumerate(visits(side, peer, cast.client(), [ours] * 2, tmp_path)):
+        check_facts(side, facts, resumed=number > 0)
+
+
 @pytest.mark.parametrize("peer", able(SERVERS, SERVER, lambda it: it.external_psk), indirect=True)
 def test_external_key_with_their_server(
     side: Side, authority: Authority, tmp_path: Path, peer: Peer, tally: Tally
@@ -155,6 +167,7 @@ def test_their_server_asks_again(
             check_facts(side, facts, hello_retried=True, resumed=number > 0)
 
 
+@pytest.mark.usefixtures("ours_alone")
 @pytest.mark.parametrize("peer", able(CLIENTS, CLIENT, resumes_13), indirect=True)
 def test_their_client_is_asked_again(
     side: Side, authority: Authority, tmp_path: Path, peer: Peer, tally: Tally
@@ -180,6 +193,7 @@ def test_client_certificate_is_remembered(
         check_facts(side, facts, peer_leaf=identity.leaf_digest, resumed=number > 0)
 
 
+@pytest.mark.usefixtures("ours_alone")
 @pytest.mark.parametrize("peer", able(SERVERS, SERVER, lambda it: it.without_fresh_keys), indirect=True)
 def test_their_server_makes_no_fresh_keys(
     side: Side, authority: Authority, tmp_path: Path, peer: Peer, tally: Tally
@@ -193,6 +207,7 @@ def test_their_server_makes_no_fresh_keys(
         check_outcome(server.outcome())
 
 
+@pytest.mark.usefixtures("ours_alone")
 @pytest.mark.parametrize("peer", able(CLIENTS, CLIENT, lambda it: it.without_fresh_keys), indirect=True)
 def test_their_client_makes_no_fresh_keys(
     side: Side, authority: Authority, tmp_path: Path, peer: Peer, tally: Tally
