@@ -145,7 +145,9 @@ def _client_authentication(visit: Visit) -> str:
 
 
 def _sent_chain(visit: Visit) -> tuple[bytes, ...]:
-    return chain_of(visit.watcher.received("Certificate"))
+    """The server's certificates: of this handshake, or of the one that a resumed session began with."""
+    chain = chain_of(visit.watcher.received("Certificate"))
+    return chain or (visit.negotiated.peer_chain if visit.negotiated is not None else ())
 
 
 def _chain(document: Document, visit: Visit) -> None:

@@ -113,6 +113,9 @@ class Service:
         log = self.terminal.log if self.verbosity else None
         watcher = Watcher("server", log, self.verbosity, prefix=f"#{number} ")
         sock.settimeout(self.timeout)
+        with suppress(OSError):
+            # The tickets and the first answer are two writes; the second must not wait for its ACK.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = ServerConnection(replace(self.config, tracer=watcher))
         tls = TLSSocket(sock, connection)
         entry: dict[str, Any] = {"number": number, "client": _place(address)}

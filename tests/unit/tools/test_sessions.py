@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,7 @@ from lucidtls.tools.situation import Situation
 from tests.certificates import NOW
 from tests.flows.parties import SERVER_NAME
 from tests.unit.tools.conftest import AT, Outcome, Run
-from tests.unit.tools.test_serve import Start, started
+from tests.unit.tools.test_serve import SOURCE, Start, started
 
 __all__ = ["started"]
 
@@ -75,6 +78,7 @@ def test_the_second_connection_resumes(
     assert (found["resumed"], found["early_data"], found["psk_identity"]) == (True, None, None)
     assert found["tickets"] >= 1
     assert found["trust"]["verified"] is True
+    assert found["chain"][0]["san"] == [SERVER_NAME]
 
 
 def test_the_session_file_is_for_its_owner_alone(
@@ -258,3 +262,19 @@ def test_early_data_needs_tickets(run: Run) -> None:
     """A server that gives no tickets can have no early data."""
     told = run("serve", "--port", "0", "--tickets", "0", "--early-data", "10")
     assert told.code == 2 and "--early-data needs --tickets" in told.err
+
+
+@pytest.mark.xfail(
+    reason="the scope of sessions holds sets, whose order differs between processes", strict=True
+)
+def test_another_process_resumes(serving: Serving, root_file: Path, tmp_path: Path) -> None:
+    """A session in a file is good for the next run of a program, whatever seed its hashes have."""
+    port = serving(**generous())
+    found = []
+    for seed in ("1", "2"):
+        command: list[str | Path] = [sys.executable, "-m", "lucidtls", "connect", f"127.0.0.1:{port}", "--sni", SERVER_NAME,
+                   "--at", AT, "--ca", root_file, "--session", tmp_path / "sessions", "--json"]  # fmt: skip
+        environment = os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONHASHSEED": seed}
+        ended = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=30)
+        found.append(json.loads(ended.stdout)["result"]["resumed"])
+    assert found == [False, True]
