@@ -1,8 +1,6 @@
 """The state diagrams of all versions, as data, and the check that a connection kept to its own.
 
 TLS 1.3 has its diagrams in RFC 9846 Appendix A.1 and A.2. An edge is (state, what is received, state after).
-The edges of PSK and of 0-RTT are in the diagrams and not in the code yet; they are listed apart, so that
-whoever adds them has to move them.
 
 Two names differ from the figures. START after a HelloRetryRequest is WAIT_CH2 here, so that the two hellos
 can be told apart. RECVD_CH, NEGOTIATED and WAIT_FLIGHT2 are states in which nothing is awaited: the code
@@ -36,6 +34,8 @@ CLIENT_EDGES: Final[frozenset[Edge]] = frozenset(
         ("WAIT_SH", "HelloRetryRequest", "WAIT_SH"),
         ("WAIT_SH", "ServerHello", "WAIT_EE"),
         ("WAIT_EE", "EncryptedExtensions", "WAIT_CERT_CR"),
+        # "Using PSK": who the server is has been shown before.
+        ("WAIT_EE", "EncryptedExtensions", "WAIT_FINISHED"),
         ("WAIT_CERT_CR", "Certificate", "WAIT_CV"),
         ("WAIT_CERT_CR", "CertificateRequest", "WAIT_CERT"),
         ("WAIT_CERT", "Certificate", "WAIT_CV"),
@@ -54,7 +54,10 @@ SERVER_EDGES: Final[frozenset[Edge]] = frozenset(
         # NEGOTIATED and WAIT_FLIGHT2 are passed: without client authentication the Finished is next ...
         ("START", "ClientHello", "WAIT_FINISHED"),
         ("WAIT_CH2", "ClientHello", "WAIT_FINISHED"),
-        # ... and with it the Certificate.
+        # ... unless early data comes first: only a PSK allows it, and with a PSK nobody shows certificates.
+        ("START", "ClientHello", "WAIT_EOED"),
+        ("WAIT_EOED", "EndOfEarlyData", "WAIT_FINISHED"),
+        # With client authentication the Certificate is next.
         ("START", "ClientHello", "WAIT_CERT"),
         ("WAIT_CH2", "ClientHello", "WAIT_CERT"),
         ("WAIT_CERT", "Certificate(empty)", "WAIT_FINISHED"),
@@ -64,14 +67,6 @@ SERVER_EDGES: Final[frozenset[Edge]] = frozenset(
         ("CONNECTED", "KeyUpdate", "CONNECTED"),
     }
 )
-
-LATER: Final[dict[str, frozenset[Edge]]] = {
-    "client": frozenset({("WAIT_EE", "EncryptedExtensions", "WAIT_FINISHED")}),
-    "server": frozenset(
-        {("START", "ClientHello", "WAIT_EOED"), ("WAIT_EOED", "EndOfEarlyData", "WAIT_FINISHED")}
-    ),
-}
-"""In the figures, and not in the code: a PSK in place of certificates, early data."""
 
 EDGES: Final[dict[str, frozenset[Edge]]] = {"client": CLIENT_EDGES, "server": SERVER_EDGES}
 

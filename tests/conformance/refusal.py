@@ -26,6 +26,7 @@ MODULES = (
     "hello_server",
     "authentication",
     "retry",
+    "psk",
     "after",
     "forms",
     "older_hello",

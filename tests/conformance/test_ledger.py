@@ -48,7 +48,7 @@ NOT_SENT = {
     "internal_error": "no peer's doing (tests/flows/test_questions.py)",
     "certificate_revoked": "revocation is not checked yet",
     "bad_certificate_status_response": "stapled OCSP responses are not asked for yet",
-    "unknown_psk_identity": "PSKs are not offered or accepted yet",
+    "unknown_psk_identity": "a PSK that is not known means a full handshake; who knows which are is not told",
     "access_denied": "for applications",
     "general_error": "a more specific alert is always at hand",
 }

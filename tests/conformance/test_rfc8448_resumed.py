@@ -1,7 +1,7 @@
 """RFC 8448 §4, byte for byte: the session of §3 is resumed with early data, in both roles.
 
-Client and server start from what §3 left them: the client from the ticket and its PSK, the server from a state
-that it finds by the ticket. All later secrets, the binder, and every record are the engine's own.
+Client and server start from what §3 left them: the client from the ticket and its PSK, the server from a
+state that it finds by the ticket. All later secrets, the binder, and every record are the engine's own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from tests.conformance.test_rfc8448 import (
     LABELS,
     certificates,
     check_closing,
-    check_data,
     clock,
     credential,
     drain,

@@ -13,10 +13,11 @@ from lucidtls.wire.codec import handshake_message
 from lucidtls.wire.codepoints import HANDSHAKE_TYPES, HandshakeType
 from lucidtls.wire.messages13 import KeyUpdate
 from tests.conformance.attacks.after import ticket
-from tests.conformance.diagram import EDGES, LATER, Edge, path_of
+from tests.conformance.diagram import EDGES, Edge, path_of
 from tests.flows.hostile import HostileClient, HostileServer, Peer
 from tests.flows.pair import Pair
 from tests.flows.parties import client_config, client_credential, server_config
+from tests.flows.resuming import ResumingClient, ResumingServer
 
 COOKIE_KEY = b"k" * 32
 
@@ -30,6 +31,7 @@ TYPES = {
     "Certificate(empty)": HandshakeType.CERTIFICATE,
     "CertificateRequest": HandshakeType.CERTIFICATE_REQUEST,
     "CertificateVerify": HandshakeType.CERTIFICATE_VERIFY,
+    "EndOfEarlyData": HandshakeType.END_OF_EARLY_DATA,
     "Finished": HandshakeType.FINISHED,
     "KeyUpdate": HandshakeType.KEY_UPDATE,
 }
@@ -43,6 +45,7 @@ MODERN = client_config(policy=MODERN_2026)
 STATES: dict[tuple[str, str], Callable[[], Peer]] = {
     **{("client", state): partial(HostileServer.at, state, MODERN) for state in HostileServer.STATES},
     **{("server", state): partial(HostileClient.at, state) for state in HostileClient.STATES},
+    ("server", "WAIT_EOED"): partial(ResumingClient.at, "WAIT_EOED"),
 }
 
 
@@ -65,6 +68,18 @@ def flows() -> list[Pair]:
     return pairs
 
 
+def resumptions() -> list[Peer]:
+    """Connections that go by a PSK, the last of them with early data; with what role their victim has."""
+    refused = ResumingClient()
+    refused.send_hello(refused.resuming_hello(early_data=False))
+    return [
+        ResumingServer.at("CONNECTED"),
+        ResumingServer.at("CONNECTED", client_config()),
+        refused.reach("CONNECTED"),
+        ResumingClient.at("CONNECTED"),
+    ]
+
+
 def taken(role: str) -> set[Edge]:
     """The edges that a role takes in those connections."""
     return {edge for pair in flows() for edge in path_of(pair.log.of(role))}
@@ -72,13 +87,51 @@ def taken(role: str) -> set[Edge]:
 
 @pytest.mark.parametrize("role", ["client", "server"])
 def test_every_edge_of_the_diagram_is_taken(role: str) -> None:
-    """A client and a server of RFC 9846 can go every way that Appendix A shows, PSK and 0-RTT aside."""
+    """A client and a server of RFC 9846 can go every way that Appendix A shows."""
     edges = taken(role)
+    for peer in resumptions():
+        if isinstance(peer, HostileServer) == (role == "client"):
+            edges |= set(path_of(peer.tape.entries))
     if role == "client":
         peer = HostileServer.at("CONNECTED").send_post(ticket())
         edges |= set(path_of(peer.tape.entries))
     assert edges == EDGES[role]
-    assert not EDGES[role] & LATER[role]
+
+
+RESUMED = {
+    "client": ["ServerHello", "EncryptedExtensions", "Finished"],
+    "server": ["ClientHello", "EndOfEarlyData", "Finished"],
+}
+
+
+@pytest.mark.parametrize("role", ["client", "server"])
+def test_a_session_is_resumed_without_certificates(role: str) -> None:
+    """With a PSK nobody shows a certificate, and early data ends with its message (RFC 9846 §2.2, §2.3)."""
+    peer = ResumingServer.at("CONNECTED") if role == "client" else ResumingClient.at("CONNECTED")
+    path = path_of(peer.tape.entries)
+    assert [message for _, message, _ in path] == RESUMED[role]
+    assert set(path) <= EDGES[role] and path[-1][2] == "CONNECTED"
+
+
+RESUMED_STATES: dict[tuple[str, str], Callable[[], Peer]] = {
+    **{
+        ("client", state): partial(ResumingServer.at, state, MODERN) for state in ("WAIT_EE", "WAIT_FINISHED")
+    },
+    **{("server", state): partial(ResumingClient.at, state) for state in ("WAIT_EOED", "WAIT_FINISHED")},
+}
+
+
+@pytest.mark.parametrize(("role", "state"), RESUMED_STATES, ids=lambda word: str(word))
+def test_every_other_message_is_refused_in_a_resumption(role: str, state: str) -> None:
+    """The states that a PSK leads to take one message each, and no other (RFC 9846 §4)."""
+    own = {"WAIT_EE": 8, "WAIT_EOED": 5, "WAIT_FINISHED": 20}[state]
+    for message_type in TRIED:
+        if message_type == own:
+            continue
+        peer = RESUMED_STATES[role, state]()
+        peer.deliver(peer.record(22, handshake_message(message_type, bytes(40))))
+        assert isinstance(peer.error, UnexpectedMessage), (message_type, peer.error)
+        assert peer.alerts == ["unexpected_message"] and peer.error.state == state
 
 
 def allowed(role: str, state: str) -> set[int]:
@@ -120,7 +173,8 @@ def test_the_allowed_messages_are_taken_in_their_states(role: str) -> None:
         for message_type in allowed(role, state):
             peer = reach()
             peer.deliver(peer.record(22, bytes((message_type, 0, 0, 1))))
-            assert peer.error is None, f"{state} does not wait for {HANDSHAKE_TYPES[message_type]}"
+            awaited = not isinstance(peer.error, UnexpectedMessage)
+            assert awaited, f"{state} does not wait for {HANDSHAKE_TYPES[message_type]}"
 
 
 @pytest.mark.parametrize("state", [state for state in HostileServer.STATES if state != "CONNECTED"])

@@ -37,6 +37,7 @@ from lucidtls.handshake.schedule13 import (
     resumption_secret,
     traffic_key,
 )
+from lucidtls.sessions.session import Session
 from lucidtls.trace import Recorder
 from lucidtls.trust.credentials import Credential
 from lucidtls.wire.codec import HandshakeMessage as Message
@@ -51,6 +52,7 @@ from lucidtls.wire.messages13 import (
     CertificateRequest,
     CertificateVerify,
     EncryptedExtensions,
+    EndOfEarlyData,
     Finished,
 )
 from lucidtls.wire.records import MAX_PLAINTEXT
@@ -348,15 +350,17 @@ class HostileServer(Peer):
         suite: CipherSuite = TLS_AES_128_GCM_SHA256,
         group: int = X25519,
         server_name: str | None = SERVER_NAME,
+        session: Session | None = None,
     ) -> None:
         tape = Recorder()
         config = replace(config or client_config(), tracer=tape)
-        super().__init__(ClientConnection(config, server_name), tape)
+        super().__init__(ClientConnection(config, server_name, session=session), tape)
         self.suite = suite
         self.group = group
         self.identity = identity or credential()
         self.random = seeded("hostile server")
         self.shared_secret = b""
+        self.early: bytes | None = None
         self.client_hello: ClientHello
         self.step()
 
@@ -434,7 +438,7 @@ class HostileServer(Peer):
     def prepare_keys(self, message: ServerHello) -> None:
         """Put a ServerHello into the transcript and its record into `opening`, and change keys."""
         self.opening = self.say(message)
-        self.handshake = handshake_secrets(self.suite.hash, self.shared_secret, self.hash())
+        self.handshake = handshake_secrets(self.suite.hash, self.shared_secret, self.hash(), self.early)
         self.sealer = Sealer(self.suite, self.handshake.server)
         self.listen_with(self.handshake.client)
 
@@ -506,6 +510,7 @@ class HostileClient(Peer):
         self.groups = groups
         self.exchanges: dict[int, KeyExchange] = {}
         self.share(*shares)
+        self.early: bytes | None = None
         self.hello: ClientHello | None = None
         self.server_hello: ServerHello | None = None
         self.messages: list[Any] = []
@@ -553,7 +558,8 @@ class HostileClient(Peer):
         share = message.extensions.get(sh.KEY_SHARE)
         assert share is not None, "our server always sends a share"
         shared_secret = self.exchanges[share.group].complete(share.key_exchange)
-        self.handshake = handshake_secrets(self.suite.hash, shared_secret, self.hash())
+        early = self.early if sh.PRE_SHARED_KEY in message.extensions else None
+        self.handshake = handshake_secrets(self.suite.hash, shared_secret, self.hash(), early)
         self.sealer = Sealer(self.suite, self.handshake.client)
         self.listen_with(self.handshake.server)
 
@@ -596,6 +602,13 @@ class HostileClient(Peer):
         self.hello = hello or self.client_hello()
         return self.send(self.hello)
 
+    def end_early_data(self) -> Self:
+        """Send EndOfEarlyData, and change to the keys of the handshake."""
+        assert self.handshake is not None, "the ServerHello comes first"
+        record = self.say(EndOfEarlyData())
+        self.sealer = Sealer(self.suite, self.handshake.client)
+        return self.deliver(record)
+
     def send_finished(self, message: Finished | None = None) -> Self:
         """Send a Finished, and change to the keys of the data."""
         record = self.say(message or self.finished())
@@ -608,6 +621,7 @@ class HostileClient(Peer):
         steps: dict[str, Callable[[], Any]] = {
             "START": self.send_hello,
             "WAIT_CH2": lambda: self.send(self.second_hello()),
+            "WAIT_EOED": self.end_early_data,
             "WAIT_CERT": lambda: self.send(self.certificate(self.identity)),
             "WAIT_CV": lambda: self.send(self.certificate_verify(self.identity)),
             "WAIT_FINISHED": self.send_finished,
