@@ -272,9 +272,9 @@ def test_another_process_resumes(serving: Serving, root_file: Path, tmp_path: Pa
     port = serving(**generous())
     found = []
     for seed in ("1", "2"):
-        command: list[str | Path] = [sys.executable, "-m", "lucidtls", "connect", f"127.0.0.1:{port}", "--sni", SERVER_NAME,
-                   "--at", AT, "--ca", root_file, "--session", tmp_path / "sessions", "--json"]  # fmt: skip
+        run = [sys.executable, "-m", "lucidtls", "connect", f"127.0.0.1:{port}", "--sni", SERVER_NAME]
+        options = ["--at", AT, "--ca", str(root_file), "--session", str(tmp_path / "sessions"), "--json"]
         environment = os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONHASHSEED": seed}
-        ended = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=30)
+        ended = subprocess.run(run + options, env=environment, capture_output=True, check=True, timeout=30)
         found.append(json.loads(ended.stdout)["result"]["resumed"])
     assert found == [False, True]
