@@ -205,7 +205,10 @@ class GnuTLS(Peer):
         return EchoServer(*self._start(settings, directory))
 
     def lasting_server(self, settings: Settings, directory: Path) -> Server:
-        return LineServer(*self._start(settings, directory), read_facts, echoes=True)
+        # Facts and lines come on two outputs.
+        complete = r"- Key material: .*\n" if settings.exporter else r"'tls-exporter': .*\n"
+        process, port = self._start(settings, directory)
+        return LineServer(process, port, read_facts, echoes=True, complete=complete)
 
     def _start(self, settings: Settings, directory: Path) -> tuple[Process, int]:
         asked = {

@@ -36,10 +36,13 @@ def talk(process: Process, stream: Stream) -> None:
 class LineServer(CommandServer):
     """A server that shows every connection, and what it receives on it."""
 
-    def __init__(self, process: Process, port: int, reading: Reading, *, echoes: bool = False) -> None:
+    def __init__(
+        self, process: Process, port: int, reading: Reading, *, echoes: bool = False, complete: str = ""
+    ) -> None:
         super().__init__(process, port)
         self._reading = reading
         self._echoes = echoes
+        self._complete = complete  # what the last of its facts looks like
         self.seen = process.length()
 
     def converse(self, stream: Stream, upload: int, download: int, first: str = CLIENT) -> None:
@@ -52,6 +55,7 @@ class LineServer(CommandServer):
         assert stream.read(len(answer)) == answer, "their line arrived changed"
 
     def outcome(self) -> Outcome:
+        self.process.wait_for(self._complete, after=self.seen)
         told = self.process.text()[self.seen :]
         self.seen += len(told)
         return Outcome(facts=self._reading(told), output=told)

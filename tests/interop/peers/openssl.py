@@ -241,7 +241,7 @@ class OpenSSL(Peer):
         early.write_bytes(settings.early_data)
         for visit in range(visits):
             command = [*self.client_command(settings, port), "-sess_out", kept]
-            if visit:
+            if visit and kept.exists():
                 command += ["-sess_in", kept]
             if visit and settings.early_data:
                 command += ["-early_data", early]
