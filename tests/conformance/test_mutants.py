@@ -16,10 +16,11 @@ import pytest
 import lucidtls
 from tests.conformance.mutants import MUTANTS, Mutant
 from tests.conformance.mutants12 import MUTANTS_12
+from tests.conformance.mutants_psk import MUTANTS_PSK
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGE = Path(lucidtls.__file__).parent
-ALL = (*MUTANTS, *MUTANTS_12)
+ALL = (*MUTANTS, *MUTANTS_12, *MUTANTS_PSK)
 
 
 @pytest.fixture(scope="module")
