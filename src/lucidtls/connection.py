@@ -15,9 +15,11 @@ from lucidtls.errors import ConfigurationError, UsageError
 from lucidtls.events import Event, Negotiated, Question
 from lucidtls.handshake import client, server
 from lucidtls.handshake.answer import ServerHandshake
+from lucidtls.handshake.bindings import channel_binding
 from lucidtls.handshake.channel import Channel
 from lucidtls.handshake.driver import Driver
 from lucidtls.handshake.early import EarlyOffer
+from lucidtls.handshake.exporters import export_keys
 from lucidtls.handshake.offer import ClientHandshake, fits
 from lucidtls.handshake.post import Connected
 from lucidtls.sessions.session import Session
@@ -165,6 +167,47 @@ class _Connection:
         if self._channel.write_closed or self._driver.close_wanted:
             raise UsageError("this side has closed, or the connection has failed: nothing more can be sent")
         return connected
+
+    # Exporting
+
+    def export_keying_material(self, label: str | bytes, length: int, context: bytes | None = None) -> bytes:
+        """Return `length` bytes that only the two ends of this connection know (RFC 5705, RFC 9846 §7.5).
+
+        Both get the same for the same label, length and context. Labels are registered with IANA or begin
+        with "EXPERIMENTAL". In TLS 1.3 no context is the same as an empty one; before, it is not, and without
+        the extended main secret nothing is exported, whatever the policy (RFC 7627 §5.4).
+
+        Raises UsageError before the handshake is done, during a renegotiation, once the connection has ended,
+        and for a label, length or context out of bounds.
+        """
+        return self._exporting().export(label, length, context)
+
+    def export_early_keying_material(self, label: str | bytes, length: int, context: bytes = b"") -> bytes:
+        """Return exported bytes that are there as soon as early data is, in TLS 1.3 (RFC 9846 §7.5).
+
+        Like early data they are not forward secret, and a server that reads a replay gets the same again.
+        Raises UsageError when no early data is offered, or it was refused, and once the connection has ended.
+        """
+        early = self._channel.early_exporter
+        if early is None:
+            raise UsageError("there is no early data here, and so no early exporter")
+        return export_keys(*early, label, length, context)
+
+    def channel_binding(self, kind: str) -> bytes:
+        """Return what binds an authentication above TLS to this connection.
+
+        `kind` is "tls-exporter" (RFC 9266), "tls-server-end-point" or "tls-unique" (RFC 5929). Raises
+        UsageError where the connection has no such binding, and as `export_keying_material`.
+        """
+        return channel_binding(self._exporting(), kind)
+
+    def _exporting(self) -> Connected:
+        driver = self._driver
+        if driver.connected is None or driver.ended:
+            raise UsageError(f"nothing can be exported in state {self.state}")
+        if driver.renegotiating:
+            raise UsageError("a renegotiation is under way, and what is exported changes with it")
+        return driver.connected
 
     # Seeing
 

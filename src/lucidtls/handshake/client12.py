@@ -259,6 +259,7 @@ def connected(
         main_secret=keys.main_secret,
         client_verify_data=own_verify_data,
         server_verify_data=finished.verify_data,
+        server_certificate=negotiated.peer_chain[0] if negotiated.peer_chain else None,
         encrypt_then_mac=terms.encrypt_then_mac,
     )
     if finished.ticket is not None:

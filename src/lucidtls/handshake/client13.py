@@ -485,6 +485,7 @@ def enter_application_keys(
         scope=config.session_scope,
         authenticated_at=session.authenticated_at if resumed and session is not None else now,
         not_after=not_after(negotiated.verified, session if resumed else None),
+        server_certificate=negotiated.peer_chain[0] if negotiated.peer_chain else None,
         negotiated=negotiated,
         channel=channel,
         suite=suite,

@@ -16,6 +16,7 @@ from lucidtls.crypto.suites import CipherSuite
 from lucidtls.errors import UnexpectedMessage, UsageError
 from lucidtls.events import KeysUpdated, Negotiated, SessionTicketReceived
 from lucidtls.handshake.channel import Channel
+from lucidtls.handshake.exporters import export_keys
 from lucidtls.handshake.schedule13 import next_generation, ticket_psk
 from lucidtls.sessions.session import MAX_SESSION_AGE, Session
 from lucidtls.wire.codepoints import HandshakeType
@@ -46,7 +47,7 @@ class Connected(ABC):
 
     `handlers` are the messages that may still come, and what is done with each. The rest is for sessions:
     `keep` puts them into the config's store, and `session_name`, `scope`, `authenticated_at` and `not_after`
-    are theirs.
+    are theirs. `server_certificate` is the one the server showed, on either side; None if it showed none.
     """
 
     negotiated: Negotiated
@@ -60,6 +61,7 @@ class Connected(ABC):
     authenticated_at: float = field(default=0.0, kw_only=True)
     not_after: float | None = field(default=None, kw_only=True)
     update_owed: bool = field(default=False, kw_only=True)
+    server_certificate: bytes | None = field(default=None, repr=False, kw_only=True)
 
     def accept_session(
         self,
@@ -101,6 +103,10 @@ class Connected(ABC):
         """Drop every secret: the session is over."""
 
     @abstractmethod
+    def export(self, label: str | bytes, length: int, context: bytes | None) -> bytes:
+        """Keying material for what is spoken above TLS; UsageError where there can be none."""
+
+    @abstractmethod
     def update_send_keys(self, *, request_peer: bool) -> None:
         """Change our sending keys, where the version has a way to; UsageError where it has none."""
 
@@ -129,6 +135,10 @@ class Connected13(Connected):
     def forget(self) -> None:
         """Drop every secret: the session is over."""
         self.send_secret = self.receive_secret = self.exporter_secret = self.resumption_secret = b""
+
+    def export(self, label: str | bytes, length: int, context: bytes | None) -> bytes:
+        """Keying material for what is spoken above TLS (RFC 9846 §7.5)."""
+        return export_keys(self.suite.hash, self.exporter_secret, label, length, context)
 
     def update_send_keys(self, *, request_peer: bool) -> None:
         """Send a KeyUpdate with the old keys, then change to the next ones (RFC 9846 §4.7.3).

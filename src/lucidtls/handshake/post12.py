@@ -16,6 +16,7 @@ from lucidtls.alerts import NO_RENEGOTIATION
 from lucidtls.errors import UnexpectedMessage, UsageError
 from lucidtls.events import RenegotiationRefused
 from lucidtls.handshake.exchange12 import Terms
+from lucidtls.handshake.exporters import export_older_keys
 from lucidtls.handshake.post import Connected, Handlers
 from lucidtls.wire.codepoints import HandshakeType
 from lucidtls.wire.hello import ClientHello
@@ -48,6 +49,18 @@ class Connected12(Connected):
         """Drop every secret: the session is over."""
         self.main_secret = self.client_verify_data = self.server_verify_data = b""
         self.renegotiate = None
+
+    def export(self, label: str | bytes, length: int, context: bytes | None) -> bytes:
+        """Keying material for what is spoken above TLS (RFC 5705 §4), with the extended main secret only.
+
+        Without it "the client or server MUST NOT export any key material based on the new master secret": a
+        connection in the middle can make the main secrets of two connections equal (RFC 7627 §5.4).
+        """
+        terms = self.terms
+        if not terms.extended_master_secret:
+            raise UsageError("nothing is exported without the extended main secret (RFC 7627 §5.4)")
+        randoms = terms.client_random + terms.server_random
+        return export_older_keys(terms.hash, self.main_secret, randoms, label, length, context)
 
     def update_send_keys(self, *, request_peer: bool) -> None:
         """Refuse: these versions have no KeyUpdate."""

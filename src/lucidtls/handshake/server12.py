@@ -93,6 +93,7 @@ async def run(hs: ServerHandshake, hello: ClientHello, version: int) -> Connecte
         main_secret=flight.keys.main_secret,
         client_verify_data=client_verify_data,
         server_verify_data=server_verify_data,
+        server_certificate=choice.credential.chain[0] if choice.credential is not None else None,
     )
 
 

@@ -67,6 +67,7 @@ async def run(hs: ServerHandshake, hello: ClientHello) -> Connected:
     finished = await check_client_finished(hs, choice.suite, secrets, application)
     negotiated = what_was_agreed(hs, hello, choice, psk, identity, early)
     connected = enter_application_keys(hs, choice, application, finished, negotiated)
+    connected.server_certificate = own[0].chain[0] if own is not None else None
     return await give_tickets(hs, hello, connected, psk)
 
 

@@ -336,6 +336,23 @@ class TLSSocket(TLSStream):
                 self._connection.update_keys(request_peer=request_peer)
             self._write_out(Deadline(self._timeout))
 
+    # Exporting
+
+    def export_keying_material(self, label: str | bytes, length: int, context: bytes | None = None) -> bytes:
+        """Return bytes that only the two ends of this connection know, as `ClientConnection` does."""
+        with self._engine:
+            return self._connection.export_keying_material(label, length, context)
+
+    def export_early_keying_material(self, label: str | bytes, length: int, context: bytes = b"") -> bytes:
+        """Return exported bytes that are there as soon as early data is, as `ClientConnection` does."""
+        with self._engine:
+            return self._connection.export_early_keying_material(label, length, context)
+
+    def channel_binding(self, kind: str) -> bytes:
+        """Return what binds an authentication above TLS to this connection, as `ClientConnection` does."""
+        with self._engine:
+            return self._connection.channel_binding(kind)
+
     # Ending
 
     def unwrap(self) -> socket.socket:
