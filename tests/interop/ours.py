@@ -70,7 +70,13 @@ class EngineStream:
             encrypt_then_mac=told.encrypt_then_mac,
             resumed=told.resumed,
             early_data=told.early_data,
+            exported=self._exported(),
         )
+
+    def _exported(self) -> str | None:
+        if self._exporter is None:
+            return None
+        return self.connection.export_keying_material(self._exporter.label, self._exporter.length).hex()
 
     def _flush(self) -> None:
         if data := self.connection.data_to_send():
@@ -99,6 +105,11 @@ class EngineStream:
         except TLSError:
             self._flush()  # the alert
             raise
+
+    def wait_until(self, done: Callable[[], bool]) -> None:
+        """Receive until something is true."""
+        self._until(done)
+        assert done(), "the peer closed before that"
 
     def _until(self, done: Callable[[], bool]) -> None:
         """Receive until something is true; the peer's end ends the wait."""
