@@ -9,13 +9,22 @@ from typing import Any
 
 import pytest
 
+from lucidtls.connection import ClientConnection
 from lucidtls.events import EarlyData
 from lucidtls.sessions.replay import MemoryReplayGuard
 from lucidtls.wire.extensions import ch, ee, sh
 from lucidtls.wire.messages13 import Certificate, EncryptedExtensions
 from tests.certificates import NOW
-from tests.flows.hostile import encoded
-from tests.flows.resuming import EARLY, OTHER_EARLY, OTHER_TICKET, TICKET, ResumingClient, resuming_config
+from tests.flows.hostile import encoded, plain
+from tests.flows.resuming import (
+    EARLY,
+    OTHER_EARLY,
+    OTHER_TICKET,
+    TICKET,
+    ResumingClient,
+    ResumingServer,
+    resuming_config,
+)
 
 THEN = NOW.timestamp()
 
@@ -93,6 +102,28 @@ def test_early_data_of_other_terms_is_passed_over(why: str) -> None:
     peer = offer(OTHER_EARLY_TERMS[why])
     assert resumed(peer) and not took_early_data(peer)
     finish(peer)
+
+
+def test_rejected_early_data_is_skipped_record_by_record() -> None:
+    """Records that cannot be read are passed over; the Finished is found (RFC 9846 §4.3.10)."""
+    peer = offer(OTHER_EARLY_TERMS["another protocol"])
+    peer.deliver(b"".join(plain(23, bytes(60)) for _ in range(5)))
+    assert peer.events == []
+    finish(peer)
+
+
+def test_a_client_ends_early_data_only_if_it_was_taken() -> None:
+    """EndOfEarlyData follows the server's Finished, and is left out after a refusal (RFC 9846 §4.6)."""
+    for items, sent in (((), [20]), (((ee.EARLY_DATA, True),), [5, 20])):
+        peer = ResumingServer()
+        assert isinstance(peer.victim, ClientConnection)
+        peer.victim.send_early_data(b"early")
+        peer.send_server_hello().send(peer.encrypted_extensions(*items)).send_finished()
+        assert peer.state == "CONNECTED"
+        after_finished = [raw[0] for raw in peer.transcript][3:]
+        assert after_finished == [20, *sent]
+        kinds = [kind for kind, content in peer.heard if content == b"early"]
+        assert kinds == [23]
 
 
 def test_early_data_goes_with_the_first_identity() -> None:

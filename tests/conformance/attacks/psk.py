@@ -13,14 +13,17 @@ from lucidtls.errors import (
     DecodeError,
     IllegalParameter,
     UnexpectedMessage,
+    UnsupportedExtension,
     UnsupportedVersion,
 )
+from lucidtls.events import PreSharedKey
 from lucidtls.wire.codec import handshake_message
 from lucidtls.wire.codepoints import ContentType
 from lucidtls.wire.extensions import ch, ee, sh
 from lucidtls.wire.messages13 import EndOfEarlyData, KeyUpdate
 from tests.conformance.refusal import refusal, refused
 from tests.flows.hostile import (
+    SECP256R1,
     HostileClient,
     HostileServer,
     Peer,
@@ -34,11 +37,13 @@ from tests.flows.parties import client_config
 from tests.flows.resuming import (
     EARLY,
     OTHER_EARLY,
+    OTHER_KEY,
     OTHER_TICKET,
     ROOM,
     TICKET,
     ResumingClient,
     ResumingServer,
+    resuming_config,
     with_psks,
 )
 
@@ -322,3 +327,40 @@ def server_answers_early_data_with_tls_1_2() -> Peer:
     peer = ResumingServer()
     hello = HostileServer.server_hello(peer, extensions=extensions("ServerHello"), cipher_suite=0xC02B)
     return peer.send(hello)
+
+
+@refusal(UnsupportedExtension, "RFC 9846 §4.3")
+def server_takes_early_data_after_a_retry() -> Peer:
+    peer = ResumingServer()
+    peer.send_retry()
+    peer.early_opener = None
+    return peer.send_server_hello().send(peer.encrypted_extensions((ee.EARLY_DATA, True)))
+
+
+@refusal(UnsupportedExtension, "RFC 9846 §4.3")
+def server_takes_early_data_that_was_not_offered_with_the_psk() -> Peer:
+    peer = ResumingServer(client_config())
+    return peer.send_server_hello().send(peer.encrypted_extensions((ee.EARLY_DATA, True)))
+
+
+@refusal(IllegalParameter, BINDERS)
+def server_takes_early_data_with_the_second_psk() -> Peer:
+    config = client_config(early_data=True, psk=PreSharedKey(b"given beforehand", OTHER_KEY))
+    peer = ResumingServer(config, knows=OTHER_EARLY)
+    hello = peer.server_hello()
+    hello.extensions = with_extension(hello.extensions, sh.PRE_SHARED_KEY.code, b"\0\1")
+    return peer.send_server_hello(hello).send(peer.encrypted_extensions((ee.EARLY_DATA, True)))
+
+
+@refusal(BadBinder, BINDERS)
+def second_hello_keeps_the_binder_of_the_first() -> Peer:
+    peer = ResumingClient(resuming_config(groups=("secp256r1",)))
+    first = peer.resuming_hello(early_data=False)
+    peer.send_hello(first)
+    assert peer.state == "WAIT_CH2" and peer.hello is not None
+    peer.share(SECP256R1)
+    second = peer.resuming_hello(early_data=False)
+    second.random, second.legacy_session_id = first.random, first.legacy_session_id
+    offered = first.extensions.get(ch.PRE_SHARED_KEY)
+    assert offered is not None
+    return peer.send(with_psks(second, offered))
