@@ -28,7 +28,7 @@ from lucidtls.events import MAX_PSK, CredentialWanted, PeerVerifier, PreSharedKe
 from lucidtls.policies import DEFAULT_2026, Mode, Names, Policy
 from lucidtls.record.writer import KEY_UPDATE_LENGTH, PaddingPolicy
 from lucidtls.sessions.options import ClientSessionOptions, ServerSessionOptions, SessionOptions
-from lucidtls.sessions.scope import scope_digest
+from lucidtls.sessions.scope import scope_digest, settings_of
 from lucidtls.trace import Tracer
 from lucidtls.trust.credentials import Ask, Credential
 from lucidtls.trust.stores import SystemTrust, TrustStore, load_trust
@@ -260,7 +260,7 @@ class _Config(SessionOptions):
             type(self).__name__,
             self.session_scope_name,
             self.policy.name,
-            repr(self.policy.certificates),
+            *settings_of(self.policy.certificates),
             self._trust_words(),
             *(credential.chain[0] for credential in self._own_identity()),
         )

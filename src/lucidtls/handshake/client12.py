@@ -30,7 +30,8 @@ from lucidtls.handshake.exchange12 import Keys, Terms, agree_on_keys, signed_par
 from lucidtls.handshake.hello12 import accept_server_hello
 from lucidtls.handshake.offer import ClientHandshake, Renegotiation
 from lucidtls.handshake.post import Connected
-from lucidtls.handshake.post12 import CLIENT_HANDLERS, Connected12, accept_ticket
+from lucidtls.handshake.post12 import CLIENT_HANDLERS, Connected12, accept_session_id, accept_ticket
+from lucidtls.handshake.resume_client12 import keep_sessions, resume
 from lucidtls.handshake.states import WAIT_SH, waiting_for
 from lucidtls.trust.advertised import Fit, fit_of_chain
 from lucidtls.trust.certificate import leaf_public_key
@@ -71,6 +72,8 @@ class ServerFinished:
 async def run(hs: ClientHandshake, server_hello: ServerHello) -> Connected:
     """Take the client from ServerHello to CONNECTED."""
     terms = accept_server_hello(hs, server_hello)
+    if terms.resumed:
+        return await resume(hs, terms)
     flight = await take_server_flight(hs, terms)
     verified = await authenticate_server(hs, terms, flight)
 
@@ -262,8 +265,11 @@ def connected(
         server_certificate=negotiated.peer_chain[0] if negotiated.peer_chain else None,
         encrypt_then_mac=terms.encrypt_then_mac,
     )
-    if finished.ticket is not None:
+    keep_sessions(hs, kept, None, negotiated.verified)
+    if finished.ticket is not None and finished.ticket.ticket:
         accept_ticket(kept, finished.ticket)
+    elif terms.session_id and hs.renegotiation is None:
+        accept_session_id(kept)
     if hs.config.renegotiation == "accept" and terms.secure_renegotiation and negotiated.peer_chain:
         kept.renegotiate = lambda before: renegotiate(hs, before)
     return kept

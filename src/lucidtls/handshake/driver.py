@@ -190,7 +190,7 @@ class Driver:
                 self.channel.send_alert(alert)
         finally:
             # Whatever a tracer or a padding policy raises, the connection is over.
-            if self.channel.discard_session is not None:
+            if self.channel.discard_session is not None and not isinstance(error, TruncatedStream):
                 self.channel.discard_session()
             if self.connected is not None:
                 # "the PSKs associated with session tickets ... SHOULD be discarded if possible"

@@ -79,7 +79,10 @@ METHODS: Final = {
 
 @dataclass(slots=True)
 class Terms:
-    """What the two hellos settled. `method` is the key exchange, `hash` that of PRF and transcript."""
+    """What the two hellos settled. `method` is the key exchange, `hash` that of PRF and transcript.
+
+    `session_id` is what the server calls the session; `resumed`, that it is one of before.
+    """
 
     version: int
     suite: CipherSuite12
@@ -90,6 +93,8 @@ class Terms:
     secure_renegotiation: bool
     ticket: bool = False
     status: bool = False
+    session_id: bytes = b""
+    resumed: bool = False
     method: Method = field(init=False)
     hash: HashAlgorithm = field(init=False)
 
@@ -150,10 +155,16 @@ def agree_on_keys(channel: Channel, terms: Terms, premaster: bytes, random: Rand
         secret = main_secret(terms.hash, premaster, client, server)
         inputs = (("premaster secret", premaster), ("client random", client), ("server random", server))
     channel.trace_computation("PRF", inputs, secret, "main secret")
+    return keys_of_session(channel, terms, secret, random)
+
+
+def keys_of_session(channel: Channel, terms: Terms, secret: bytes, random: Random) -> Keys:
+    """Make keys from a session's main secret and the randoms of this connection (RFC 5246 §6.3)."""
+    client, server = terms.client_random, terms.server_random
     channel.log_secret("CLIENT_RANDOM", secret)
     block = key_block(terms.version, terms.suite, secret, client, server)
     if channel.trace is not None:
-        inputs = (("main secret", secret), ("server random", server), ("client random", client))
+        inputs: Inputs = (("main secret", secret), ("server random", server), ("client random", client))
         channel.trace_computation("PRF", inputs, block.whole, "key block")
         _trace_keys(channel, block)
     return Keys(

@@ -9,6 +9,7 @@ from lucidtls.crypto.suites12 import CipherSuite12
 from lucidtls.errors import IllegalParameter, NegotiationFailure
 from lucidtls.handshake.exchange12 import METHODS, Terms
 from lucidtls.handshake.offer import ClientHandshake
+from lucidtls.handshake.resume_client12 import accept_resumption
 from lucidtls.wire.codepoints import CIPHER_SUITES, name_of
 from lucidtls.wire.extensions import Extensions, check_solicited, sh12
 from lucidtls.wire.hello import ServerHello
@@ -22,11 +23,7 @@ def accept_server_hello(hs: ClientHandshake, hello: ServerHello) -> Terms:
     check_solicited(extensions, hs.offered)
     if hello.legacy_compression_method != 0:
         raise IllegalParameter("the server chose compression", clause="RFC 5246 §7.4.1.3")
-    if hello.legacy_session_id_echo and hello.legacy_session_id_echo == hs.hello.legacy_session_id:
-        # Our id is the empty gesture of TLS 1.3's compatibility mode: there is no session to resume.
-        raise IllegalParameter(
-            "the server resumes a session that we did not offer", clause="RFC 5246 §7.4.1.3"
-        )
+    resumed = accept_resumption(hs, hello)
     formats = extensions.get(sh12.EC_POINT_FORMATS)
     if formats is not None and UNCOMPRESSED not in formats:
         raise IllegalParameter("the server cannot read uncompressed points", clause="RFC 8422 §5.2")
@@ -42,6 +39,8 @@ def accept_server_hello(hs: ClientHandshake, hello: ServerHello) -> Terms:
         ticket=sh12.SESSION_TICKET in extensions,
         # "Servers return a certificate response along with their certificate" (RFC 6066 §8).
         status=sh12.STATUS_REQUEST in extensions and METHODS[suite.key_exchange].certificate,
+        session_id=hello.legacy_session_id_echo,
+        resumed=resumed,
     )
 
 

@@ -276,6 +276,10 @@ def fits(config: ClientConfig, reference: ReferenceName | None, session: Session
         and session.server_name == (None if reference is None else str(reference))
         and session.usable_at(config.clock().timestamp())
         and VERSIONS.get(session.version) in config.algorithms.versions
+        # Without it the main secret may belong to two connections: no such session is offered (RFC 7627
+        # §5.3).
+        and session.extended_master_secret
+        and (session.single_use or config.master_secret_mode != "off")
         and (
             any(suite.name == session.cipher_suite for suite in config.algorithms.cipher_suites)
             or any(suite.name == session.cipher_suite for suite in config.algorithms.older_suites)

@@ -95,6 +95,20 @@ def accept_ticket(connected: Connected12, message: NewSessionTicket) -> None:
     )
 
 
+SESSION_LIFETIME: Final = 86_400
+""""An upper limit of 24 hours is suggested for session ID lifetimes" (RFC 5246 §F.1.4). In seconds."""
+
+
+def accept_session_id(connected: Connected12) -> None:
+    """Keep the session that the server gave an id to, with the secret it stands for (RFC 5246 §7.4.1.3)."""
+    connected.accept_session(
+        secret=connected.main_secret,
+        ticket=b"",
+        lifetime=SESSION_LIFETIME,
+        session_id=connected.terms.session_id,
+    )
+
+
 def accept_hello_request(
     connected: Connected12, message: HelloRequest
 ) -> RenegotiationRefused | Coroutine[Any, Any, Connected]:

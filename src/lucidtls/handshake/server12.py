@@ -7,10 +7,10 @@ client brings what the premaster secret is made from, and from there on both sid
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from lucidtls.alerts import HANDSHAKE_FAILURE
-from lucidtls.config import UNCOMPRESSED
+from lucidtls.config import UNCOMPRESSED, ServerConfig
 from lucidtls.crypto.keys import PublicKey, describe_key, key_kind_of
 from lucidtls.errors import CertificateRequired, IllegalParameter
 from lucidtls.events import CredentialWanted, Negotiated
@@ -30,8 +30,19 @@ from lucidtls.handshake.exchange12 import Keys, Terms, agree_on_keys, signed_par
 from lucidtls.handshake.post import Connected
 from lucidtls.handshake.post12 import SERVER_HANDLERS, Connected12
 from lucidtls.handshake.response12 import OwnShare, make_share, take_premaster
+from lucidtls.handshake.resume_server12 import (
+    Resumption,
+    cache_session,
+    find_session,
+    gives_sessions,
+    needs_renewal,
+    resume,
+    send_ticket,
+    session_state,
+)
 from lucidtls.handshake.states import waiting_for
 from lucidtls.trust.certificate import leaf_public_key
+from lucidtls.trust.credentials import Ask
 from lucidtls.wire.extensions import Extensions, ch, sh12
 from lucidtls.wire.forms.values import OCSP
 from lucidtls.wire.hello import DOWNGRADE_TO_TLS_1_1, DOWNGRADE_TO_TLS_1_2, ClientHello, ServerHello
@@ -46,6 +57,9 @@ from lucidtls.wire.messages12 import (
 )
 from lucidtls.wire.versions import TLS12, TLS13, VERSION_NAMES
 
+SESSION_ID_LENGTH: Final = 32
+"""Bytes of the ids we give: as many as there may be, so that nobody guesses one."""
+
 
 @dataclass(slots=True)
 class ClientFlight:
@@ -58,14 +72,18 @@ class ClientFlight:
 
 async def run(hs: ServerHandshake, hello: ClientHello, version: int) -> Connected:
     """Take the server from ClientHello to CONNECTED."""
+    found = await find_session(hs, hello, version)
+    if found is not None:
+        return await resume(hs, send_resuming_hello(hs, hello, found), found)
     choice = await choose(hs, hello, version)
     terms = send_server_hello(hs, hello, choice, version)
     share = await send_server_flight(hs, terms, choice)
 
     flight = await take_client_flight(hs, hello, terms, choice, share)
     client_verify_data = await take_older_finished(hs.channel, terms, flight.keys, "client")
-    server_verify_data = send_older_finished(hs.channel, terms, flight.keys, "server")
     identity = flight.identity
+    await give_session(hs, terms, choice, flight)
+    server_verify_data = send_older_finished(hs.channel, terms, flight.keys, "server")
     negotiated = Negotiated(
         version=VERSION_NAMES[version],
         cipher_suite=terms.suite.name,
@@ -113,21 +131,71 @@ async def choose(hs: ServerHandshake, hello: ClientHello, version: int) -> Choic
     return choose12(hs.config, hello, version, hs.config.credential_list if chosen is None else (chosen,))
 
 
+async def give_session(hs: ServerHandshake, terms: Terms, choice: Choice12, flight: ClientFlight) -> None:
+    """Send the ticket, or keep the session, that our ServerHello spoke of."""
+    if terms.ticket or terms.session_id:
+        chain = flight.identity.chain if flight.identity is not None else ()
+        state = session_state(hs, terms, flight.keys.main_secret, chain, choice.server_name)
+        cache_session(hs, terms.session_id, state)
+        if terms.ticket:
+            await send_ticket(hs, state)
+
+
+def send_resuming_hello(hs: ServerHandshake, hello: ClientHello, found: Resumption) -> Terms:
+    """Say that a session goes on: the client's session id comes back (RFC 5246 §7.4.1.3, RFC 5077 §3.4)."""
+    config, offer, suite = hs.config, found.offer, found.suite
+    macs = config.mac_mode != "off" and offer.encrypt_then_mac and suite.cipher.kind == "block"
+    ticket = found.by_ticket and needs_renewal(config, found.state)
+    items: list[tuple[Any, Any]] = [(sh12.EXTENDED_MASTER_SECRET, True)]
+    if offer.secure_renegotiation:
+        items.append((sh12.RENEGOTIATION_INFO, b""))
+    if macs:
+        items.append((sh12.ENCRYPT_THEN_MAC, True))
+    if found.alpn is not None:
+        items.append((sh12.ALPN, (found.alpn,)))
+    if ticket:
+        items.append((sh12.SESSION_TICKET, True))
+    hs.channel.client_random = hello.random
+    random = own_random(config, offer.version)
+    extensions = Extensions.build("ServerHello12", items)
+    session_id = hello.legacy_session_id
+    hs.channel.send(ServerHello(offer.version, random, session_id, suite.code, 0, extensions))
+    return Terms(
+        version=offer.version,
+        suite=suite,
+        client_random=hello.random,
+        server_random=random,
+        extended_master_secret=True,
+        encrypt_then_mac=macs,
+        secure_renegotiation=offer.secure_renegotiation,
+        ticket=ticket,
+        session_id=session_id,
+        resumed=True,
+    )
+
+
+def own_random(config: ServerConfig, version: int) -> bytes:
+    """Our random, marked when we could do better.
+
+    "TLS 1.3 servers which negotiate TLS 1.2 [...] MUST set the last eight bytes of their Random value" so,
+    and those which negotiate less, like TLS 1.2 servers, to the other value (RFC 9846 §4.2.3).
+    """
+    random = config.random(32)
+    best = config.algorithms.versions[0]
+    if version < TLS12 <= best:
+        return random[:-8] + DOWNGRADE_TO_TLS_1_1
+    if version == TLS12 and best == TLS13:
+        return random[:-8] + DOWNGRADE_TO_TLS_1_2
+    return random
+
+
 def send_server_hello(hs: ServerHandshake, hello: ClientHello, choice: Choice12, version: int) -> Terms:
     """Answer the hello (RFC 5246 §7.4.1.3)."""
     channel, config = hs.channel, hs.config
     channel.client_random = hello.random
-    random = config.random(32)
-    # "TLS 1.3 servers which negotiate TLS 1.2 [...] MUST set the last eight bytes of their Random value" so,
-    # and those which negotiate less, like TLS 1.2 servers, to the other value (RFC 9846 §4.2.3).
-    best = config.algorithms.versions[0]
-    if version < TLS12 <= best:
-        random = random[:-8] + DOWNGRADE_TO_TLS_1_1
-    elif version == TLS12 and best == TLS13:
-        random = random[:-8] + DOWNGRADE_TO_TLS_1_2
-    extensions = Extensions.build("ServerHello12", _answers(hello, choice))
-    channel.send(ServerHello(version, random, b"", choice.suite.code, 0, extensions))
-    return Terms(
+    random = own_random(config, version)
+    items = _answers(hello, choice)
+    terms = Terms(
         version=version,
         suite=choice.suite,
         client_random=hello.random,
@@ -135,8 +203,18 @@ def send_server_hello(hs: ServerHandshake, hello: ClientHello, choice: Choice12,
         extended_master_secret=choice.extended_master_secret,
         encrypt_then_mac=choice.encrypt_then_mac,
         secure_renegotiation=choice.secure_renegotiation,
-        status=sh12.STATUS_REQUEST in extensions,
     )
+    if gives_sessions(config, terms):
+        if config.session_cache is None:
+            terms.ticket = ch.SESSION_TICKET in hello.extensions
+        elif not isinstance(config.session_cache, Ask):
+            terms.session_id = config.random(SESSION_ID_LENGTH)
+    if terms.ticket:
+        items.append((sh12.SESSION_TICKET, True))
+    extensions = Extensions.build("ServerHello12", items)
+    terms.status = sh12.STATUS_REQUEST in extensions
+    channel.send(ServerHello(version, random, terms.session_id, choice.suite.code, 0, extensions))
+    return terms
 
 
 def _answers(hello: ClientHello, choice: Choice12) -> list[tuple[Any, Any]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -207,6 +210,26 @@ def test_scopes_differ_with_every_part() -> None:
         )
         == 4
     )
+
+
+def test_the_scope_is_the_same_in_every_process() -> None:
+    """Processes that share sessions compute the same scope, whatever order their sets have."""
+    program = (
+        "from lucidtls.config import ClientConfig, ServerConfig\n"
+        "from lucidtls.dangerous import LEGACY_2026\n"
+        "print(ClientConfig().session_scope, ClientConfig(policy=LEGACY_2026).session_scope)\n"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in range(4)
+    }
+    assert len(found) == 1
 
 
 def test_the_scope_of_a_config() -> None:

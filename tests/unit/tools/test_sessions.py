@@ -264,9 +264,6 @@ def test_early_data_needs_tickets(run: Run) -> None:
     assert told.code == 2 and "--early-data needs --tickets" in told.err
 
 
-@pytest.mark.xfail(
-    reason="the scope of sessions holds sets, whose order differs between processes", strict=True
-)
 def test_another_process_resumes(serving: Serving, root_file: Path, tmp_path: Path) -> None:
     """A session in a file is good for the next run of a program, whatever seed its hashes have."""
     port = serving(**generous())
