@@ -9,9 +9,9 @@ import pytest
 
 from lucidtls.events import SessionTicketReceived
 from lucidtls.handshake.post import MAX_TICKETS
-from lucidtls.sessions.session import MAX_SESSION_AGE
 from lucidtls.handshake.schedule13 import ticket_psk
 from lucidtls.record.reader import MAX_CHANGE_CIPHER_SPECS
+from lucidtls.sessions.session import MAX_SESSION_AGE
 from lucidtls.wire.codec import handshake_message
 from lucidtls.wire.codepoints import is_grease
 from lucidtls.wire.extensions import ch, ee

@@ -381,6 +381,23 @@ def test_a_session_goes_before_the_key_it_came_from() -> None:
     assert talk(home.client(), home.server(), session=lost).agreed.psk_identity == b"sensor 7"
 
 
+@pytest.mark.parametrize("suite", ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"])
+def test_an_imported_psk_goes_with_every_hash(suite: str) -> None:
+    """From one key the importer makes one for each hash, and the server knows whose it is (RFC 9258 §5)."""
+    psk = replace(PSK, imported=True, context=b"sensors")
+    home = Household({"psk": psk}, {"find_psk": knows(psk), "cipher_suites": (suite,)})
+    made = talk(home.client(), home.server())
+    assert made.agreed.psk_identity == b"sensor 7" and made.agreed.cipher_suite == suite and made.works()
+
+
+def test_an_imported_psk_serves_for_nothing_else() -> None:
+    """A key to be imported is not used as it is, nor the other way round, nor in another context."""
+    imported = replace(PSK, imported=True)
+    for mine, theirs in ((imported, PSK), (PSK, imported), (imported, replace(imported, context=b"other"))):
+        home = Household({"psk": mine}, {"find_psk": knows(theirs)})
+        assert talk(home.client(), home.server()).agreed.psk_identity is None
+
+
 def test_no_psk_where_a_client_certificate_is_required() -> None:
     """A pre-shared key is not the certificate that the config requires."""
     asks = {"client_authentication": "require", "trust": trust(), "find_psk": knows(PSK)}

@@ -18,6 +18,7 @@ from lucidtls.errors import BadBinder, CertificateRejected
 from lucidtls.events import FreshnessWanted, PreSharedKey, PskWanted, SessionWanted, is_psk
 from lucidtls.handshake import authentication
 from lucidtls.handshake.answer import Choice, ServerHandshake
+from lucidtls.handshake.importer import TARGET_KDFS, imported_offer, read_imported_identity
 from lucidtls.handshake.psk13 import PSK_DHE_KE, PSK_KE, OfferedPsk, external_offer, ticket_offer
 from lucidtls.sessions.session import MAX_SESSION_AGE
 from lucidtls.sessions.state import SessionState
@@ -108,12 +109,19 @@ async def find_psk(
 
 
 async def find_external_psk(index: int, identity: bytes, suite: CipherSuite) -> AcceptedPsk | None:
-    """A key that was given beforehand, if the suite has its hash."""
+    """A key that was given beforehand, as it is or imported for this hash, if the suite has it."""
+    imported = read_imported_identity(identity)
+    if imported is not None and imported.target_protocol == TLS13:
+        answer = await PskWanted(imported.external_identity)
+        if isinstance(answer, PreSharedKey) and answer.imported and answer.context == imported.context:
+            fits = imported.target_kdf == TARGET_KDFS.get(suite.hash)
+            return AcceptedPsk(index, imported_offer(answer, suite.hash), None) if fits else None
     answer = await PskWanted(identity)
     if not isinstance(answer, PreSharedKey):
         if not is_psk(answer):
             return None
         answer = PreSharedKey(identity, bytes(answer))
+    # A key that is to be imported is none by itself (RFC 9258 §4).
     psk = external_offer(answer)
     return AcceptedPsk(index, psk, None) if psk.hash is suite.hash and not answer.imported else None
 

@@ -83,7 +83,8 @@ async def answer_share(
         assert secret is not None, "only a PSK can be alone"
         return Answer(ClientKeyExchange(None, exchange, kind), secret)
     psk = await PskIdentityWanted(share.hint if share is not None else None)
-    if psk is None:
+    if psk is None or psk.imported:
+        # A key that is for importing serves for nothing else (RFC 9258 §4).
         raise NegotiationFailure(
             "there is no pre-shared key for this server", hint=share and share.hint, clause="RFC 4279 §2"
         )

@@ -89,7 +89,7 @@ async def run(hs: ClientHandshake, server_hello: ServerHello) -> Connected:
         client_authenticated=authenticated,
         client_certificate_requested=request is not None,
         ocsp_response=identity.ocsp_response,
-        psk_identity=psk.identity if psk is not None and psk.label != RESUMPTION else None,
+        psk_identity=psk.name if psk is not None and psk.label != RESUMPTION else None,
         resumed=psk is not None and psk.label == RESUMPTION,
         early_data=early_data,
     )

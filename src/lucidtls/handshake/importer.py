@@ -13,7 +13,8 @@ from lucidtls.crypto.hashes import SHA256, SHA384, HashAlgorithm
 from lucidtls.crypto.hkdf import hkdf_expand_label, hkdf_extract
 from lucidtls.errors import DecodeError, UsageError
 from lucidtls.events import PreSharedKey
-from lucidtls.handshake.psk13 import HASHES
+from lucidtls.handshake.psk13 import HASHES, IMPORTED, OfferedPsk
+from lucidtls.handshake.schedule13 import early_secret
 from lucidtls.wire.codec import Reader, u16, vector16
 from lucidtls.wire.versions import TLS13
 
@@ -80,6 +81,12 @@ def import_psk(psk: PreSharedKey, target_hash: HashAlgorithm) -> tuple[bytes, by
     secret = hkdf_extract(algorithm, bytes(algorithm.digest_size), bytes(psk.key))
     digest = algorithm.digest(identity)
     return identity, hkdf_expand_label(algorithm, secret, "derived psk", digest, target_hash.digest_size)
+
+
+def imported_offer(psk: PreSharedKey, target_hash: HashAlgorithm) -> OfferedPsk:
+    """The imported PSK for a hash, as it stands in a hello."""
+    identity, key = import_psk(psk, target_hash)
+    return OfferedPsk(identity, target_hash, IMPORTED, early_secret(target_hash, key), name=psk.identity)
 
 
 def read_imported_identity(data: bytes) -> ImportedIdentity | None:

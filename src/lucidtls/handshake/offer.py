@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from lucidtls.config import ClientConfig, Clock
 from lucidtls.crypto.groups import Group, KeyExchange
+from lucidtls.crypto.hashes import HashAlgorithm
 from lucidtls.crypto.suites import CipherSuite, suite_named
 from lucidtls.events import PreSharedKey
 from lucidtls.handshake.channel import Channel
 from lucidtls.handshake.early import EarlyOffer
+from lucidtls.handshake.importer import imported_offer
 from lucidtls.handshake.psk13 import RESUMPTION, OfferedPsk, external_offer, ticket_offer
 from lucidtls.handshake.schedule13 import early_exporter_secret, early_traffic_secret
 from lucidtls.policies import VERSIONS
@@ -89,8 +91,8 @@ class ClientHandshake:
         if self.renegotiation is None:
             self.session = self.session or take_session(config, self.reference)
         if offers_13:
-            hashes = {suite.hash for suite in config.algorithms.cipher_suites}
-            offered = psks_to_offer(self.session, psk, config.clock)
+            hashes = dict.fromkeys(suite.hash for suite in config.algorithms.cipher_suites)
+            offered = psks_to_offer(self.session, psk, config.clock, tuple(hashes))
             self.psks = [row for row in offered if row.hash in hashes]
         session_id = config.random(32) if config.compatibility_mode and offers_13 else b""
         older = self.session if self.session is not None and not self.session.single_use else None
@@ -287,7 +289,9 @@ def fits(config: ClientConfig, reference: ReferenceName | None, session: Session
     )
 
 
-def psks_to_offer(session: Session | None, psk: PreSharedKey | None, clock: Clock) -> list[OfferedPsk]:
+def psks_to_offer(
+    session: Session | None, psk: PreSharedKey | None, clock: Clock, hashes: Sequence[HashAlgorithm]
+) -> list[OfferedPsk]:
     """The PSKs of a first hello: the session's, then the one that was given beforehand."""
     rows: list[OfferedPsk] = []
     if session is not None and session.single_use:
@@ -295,7 +299,10 @@ def psks_to_offer(session: Session | None, psk: PreSharedKey | None, clock: Cloc
         now = clock().timestamp()
         age = (int((now - session.received_at) * 1000) + session.age_add) % 2**32
         rows.append(ticket_offer(session.ticket, session.secret, suite_named(session.cipher_suite).hash, age))
-    if psk is not None:
+    if psk is not None and psk.imported:
+        # One for each hash that the server may choose (RFC 9258 §5.1).
+        rows += [imported_offer(psk, algorithm) for algorithm in hashes]
+    elif psk is not None:
         rows.append(external_offer(psk))
     return rows
 

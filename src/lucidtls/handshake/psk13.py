@@ -25,13 +25,17 @@ IMPORTED: Final = "imp binder"
 
 @dataclass(slots=True)
 class OfferedPsk:
-    """A PSK in a hello: `label` says where it is from; `obfuscated_age` is 0 unless it is a ticket's."""
+    """A PSK in a hello: `label` says where it is from; `obfuscated_age` is 0 unless it is a ticket's.
+
+    `name` is the identity that was given beforehand, which an imported one only contains; empty for a ticket.
+    """
 
     identity: bytes
     hash: HashAlgorithm
     label: str
     early: bytes = field(repr=False)
     obfuscated_age: int = 0
+    name: bytes = b""
 
     def binder(self, truncated_hash: bytes) -> bytes:
         """The proof that goes with the identity."""
@@ -46,4 +50,4 @@ def ticket_offer(identity: bytes, key: bytes, algorithm: HashAlgorithm, age: int
 def external_offer(psk: PreSharedKey) -> OfferedPsk:
     """A PSK that was given beforehand, used as it is."""
     algorithm = HASHES[psk.hash]
-    return OfferedPsk(psk.identity, algorithm, EXTERNAL, early_secret(algorithm, psk.key))
+    return OfferedPsk(psk.identity, algorithm, EXTERNAL, early_secret(algorithm, psk.key), name=psk.identity)

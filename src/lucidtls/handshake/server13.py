@@ -463,7 +463,7 @@ def what_was_agreed(
         verified=identity.verified if identity is not None else None,
         client_authenticated=identity is not None,
         client_certificate_requested=psk is None and hs.config.client_authentication != "none",
-        psk_identity=psk.psk.identity if psk is not None and not resumed else None,
+        psk_identity=psk.psk.name if psk is not None and not resumed else None,
         resumed=resumed,
         early_data=early_data if hs.early_data_offered else None,
     )

@@ -190,6 +190,37 @@ def test_a_full_guard_says_no() -> None:
     assert guard.first_use(b"x", 10, NOW + 11)
 
 
+def test_a_guard_compares_entries_and_not_numbers() -> None:
+    """A copy is refused at the same moment too, also when the clock gives whole seconds."""
+    guard = MemoryReplayGuard()
+    assert guard.first_use(b"a", 10, 5) and not guard.first_use(b"a", 10, 5)
+
+
+def test_a_clock_set_back_brings_no_early_data_back() -> None:
+    """What was forgotten when the clock ran ahead is not new when it is set right."""
+    guard = MemoryReplayGuard()
+    assert guard.first_use(b"a", 10, NOW) and guard.first_use(b"b", 10, NOW + 1000)
+    assert not guard.first_use(b"a", 10, NOW) and guard.first_use(b"c", 10, NOW + 10.1)
+
+
+def test_full_stores_take_from_many_threads() -> None:
+    """Threads that make room at the same moment do not disturb one another."""
+    cache, store = MemorySessionCache(capacity=2), MemorySessionStore(names=2)
+
+    def work() -> None:
+        for _ in range(3000):
+            cache.put(os.urandom(4), b"state", 10, NOW)
+            store.put(os.urandom(4).hex(), SESSION)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        assert in_threads(6, work) == [None] * 6
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(cache) <= 2 and len(store) <= 2
+
+
 def test_one_of_many_threads_is_first() -> None:
     """Of threads with the same flight one may read its early data."""
     for key in (b"a", b"b", b"c"):
