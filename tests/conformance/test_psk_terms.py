@@ -15,7 +15,7 @@ from lucidtls.sessions.replay import MemoryReplayGuard
 from lucidtls.wire.extensions import ch, ee, sh
 from lucidtls.wire.messages13 import Certificate, EncryptedExtensions
 from tests.certificates import NOW
-from tests.flows.hostile import encoded, plain
+from tests.flows.hostile import encoded, plain, without_extension
 from tests.flows.resuming import (
     EARLY,
     OTHER_EARLY,
@@ -24,6 +24,7 @@ from tests.flows.resuming import (
     ResumingClient,
     ResumingServer,
     resuming_config,
+    with_psks,
 )
 
 THEN = NOW.timestamp()
@@ -124,6 +125,19 @@ def test_a_client_ends_early_data_only_if_it_was_taken() -> None:
         assert after_finished == [20, *sent]
         kinds = [kind for kind, content in peer.heard if content == b"early"]
         assert kinds == [23]
+
+
+def test_a_psk_alone_needs_no_groups() -> None:
+    """With psk_ke a hello can do without groups, shares and signature algorithms (RFC 9846 §4.3.9, §9.2)."""
+    peer = ResumingClient(resuming_config(psk_modes=("psk_ke",)))
+    hello = peer.resuming_hello(modes=(0,))
+    offered = hello.extensions.get(ch.PRE_SHARED_KEY)
+    assert offered is not None
+    codes = (ch.KEY_SHARE.code, ch.SUPPORTED_GROUPS.code, ch.SIGNATURE_ALGORITHMS.code)
+    hello.extensions = without_extension(hello.extensions, *codes)
+    peer.send_hello(peer.bind(with_psks(hello, offered), (EARLY,)))
+    assert resumed(peer) and took_early_data(peer)
+    finish(peer)
 
 
 def test_early_data_goes_with_the_first_identity() -> None:

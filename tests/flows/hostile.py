@@ -556,8 +556,9 @@ class HostileClient(Peer):
             self.transcript = [bytes((254, 0, 0, len(first_hash))) + first_hash, raw]
             return
         share = message.extensions.get(sh.KEY_SHARE)
-        assert share is not None, "our server always sends a share"
-        shared_secret = self.exchanges[share.group].complete(share.key_exchange)
+        shared_secret = bytes(self.suite.hash.digest_size)
+        if share is not None:
+            shared_secret = self.exchanges[share.group].complete(share.key_exchange)
         early = self.early if sh.PRE_SHARED_KEY in message.extensions else None
         self.handshake = handshake_secrets(self.suite.hash, shared_secret, self.hash(), early)
         self.sealer = Sealer(self.suite, self.handshake.client)
