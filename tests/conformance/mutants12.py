@@ -273,7 +273,7 @@ MUTANTS_12 = (
     Mutant(
         "a server leaves no mark",
         "handshake/server12.py",
-        "        random = random[:-8] + DOWNGRADE_TO_TLS_1_2\n",
+        "        return random[:-8] + DOWNGRADE_TO_TLS_1_2\n",
         "        pass\n",
         (
             attack(
@@ -304,9 +304,9 @@ MUTANTS_12 = (
     ),
     Mutant(
         "a session that was never offered is resumed",
-        "handshake/hello12.py",
-        "    if hello.legacy_session_id_echo and hello.legacy_session_id_echo == hs.hello.legacy_session_id:",
-        "    if False:",
+        "handshake/resume_client12.py",
+        "    if session is None or session.single_use:\n",
+        "    if session is None or session.single_use:\n        return False\n    if False:\n",
         ("server_resumes_a_session_that_was_never_offered",),
     ),
     Mutant(
