@@ -187,6 +187,11 @@ def seeded_settings(settings: Settings, seed: str, at: datetime) -> Settings:
     return replace(settings, extra={**settings.extra, **fixed})
 
 
+def no_tickets(as_server: bool) -> dict[str, Any]:
+    """Return the field with which a server keeps no sessions."""
+    return {"tickets": 0} if as_server else {}
+
+
 def our_settings(cast: Cast, plan: Plan) -> Settings:
     """Return the settings of our side, with nothing left to a policy that may change."""
     chosen = cast.our_client(plan.trial) if plan.role == SERVER else cast.our_server(plan.trial)
@@ -195,7 +200,8 @@ def our_settings(cast: Cast, plan: Plan) -> Settings:
         chosen,
         schemes=tuple(schemes),
         groups=chosen.groups or ("x25519", "secp256r1"),
-        extra={**chosen.extra, "certificate_signature_schemes": (CHAIN_SCHEME,)},
+        extra={**chosen.extra, "certificate_signature_schemes": (CHAIN_SCHEME,)}
+        | no_tickets(plan.role == CLIENT),
     )
 
 
@@ -249,6 +255,7 @@ def settings_of(transcript: dict[str, Any], directory: Path) -> Settings:
         path.write_text(told[name] or "")
     identity = Identity("recorded", files["certificate"], files["key"], "") if told["key"] else None
     extra: dict[str, Any] = {"certificate_signature_schemes": (CHAIN_SCHEME,)}
+    extra |= no_tickets(transcript["our role"] == SERVER)
     if told["own_parameters"]:
         extra["dh_parameters"] = own_parameters()
     if told["minimum_dh_bits"]:
