@@ -36,6 +36,7 @@ MODULES = (
     "older_offer",
     "older_records",
     "older_again",
+    "older_resumption",
 )
 
 

@@ -40,8 +40,6 @@ def test_their_server(
     side: Side, authority: Authority, tmp_path: Path, peer: Peer, way: str, tally: Tally
 ) -> None:
     """A client that comes again resumes, and a session that was resumed gives another."""
-    if peer.name == "go" and way == TICKET_12:
-        pytest.xfail("we take Go's lifetime hint of 0, which says nothing (RFC 5077 §3.3), for an end")
     tally(peer, SERVER, f"resumption ({way})", TIMES - 1)
     cast, first = cast_for(authority, way), peer.role(SERVER).closings[0]
     with peer.lasting_server(cast.server(), tmp_path) as server:

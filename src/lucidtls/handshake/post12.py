@@ -91,7 +91,10 @@ def accept_ticket(connected: Connected12, message: NewSessionTicket) -> None:
     if not message.ticket:
         return
     connected.accept_session(
-        secret=connected.main_secret, ticket=message.ticket, lifetime=message.lifetime_hint
+        secret=connected.main_secret,
+        ticket=message.ticket,
+        # "A value of zero is reserved to indicate that the lifetime of the ticket is unspecified."
+        lifetime=message.lifetime_hint or SESSION_LIFETIME,
     )
 
 
