@@ -118,6 +118,8 @@ class SQLiteSessionStore:
         try:
             # Made here and not by SQLite, so that it never is readable for others.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            if not self.path.stat().st_size:
+                self.path.chmod(0o600)
             with self.path.open("rb") as file:
                 start = file.read(len(_HEADER))
             if start not in (b"", _HEADER):
@@ -150,7 +152,13 @@ class SQLiteSessionStore:
         return int(database.execute("PRAGMA user_version").fetchone()[0])
 
     def _connect(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT)
-        # Deleted sessions are secrets: they are overwritten, not only unlinked.
-        database.execute("PRAGMA secure_delete = ON")
+        # A file that was taken away is not made again here: it would be readable for others.
+        place = f"{self.path.absolute().as_uri()}?mode=rw"
+        database = sqlite3.connect(place, timeout=BUSY_TIMEOUT, uri=True)
+        try:
+            # Deleted sessions are secrets: they are overwritten, not only unlinked.
+            database.execute("PRAGMA secure_delete = ON")
+        except sqlite3.Error:
+            database.close()
+            raise
         return database

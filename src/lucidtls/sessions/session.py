@@ -102,7 +102,8 @@ class Session:
         }
 
 
-_BYTES: Final = ("secret", "ticket", "session_id")
+_BYTES: Final = {"secret": (1, 255), "ticket": (0, 2**16 - 1), "session_id": (0, 32)}
+_VERSIONS: Final[frozenset[Any]] = frozenset(("TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"))
 _TEXTS: Final = ("version", "cipher_suite", "scope")
 _NUMBERS: Final = {"lifetime": MAX_SESSION_AGE, "age_add": 2**32 - 1, "max_early_data": 2**32 - 1}
 _MOMENTS: Final = ("received_at", "authenticated_at", "not_after")
@@ -117,7 +118,10 @@ def _to_json(value: Any) -> Any:
 def _from_json(name: str, value: Any) -> Any:
     """Check one field; ValueError or TypeError when it cannot be."""
     if name in _BYTES:
-        return b64decode(value, validate=True)
+        data = b64decode(value, validate=True)
+        if not _BYTES[name][0] <= len(data) <= _BYTES[name][1]:
+            raise ValueError(f"{name} is of an impossible length")
+        return data
     if name == "peer_chain":
         return tuple(b64decode(der, validate=True) for der in value)
     optional = name in ("server_name", "alpn", "not_after")
@@ -131,8 +135,13 @@ def _from_json(name: str, value: Any) -> Any:
         kind = (int, float) if name in _MOMENTS else int
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"{name} is of the wrong kind")
-    if name in _NUMBERS and not 0 <= value <= _NUMBERS[name]:
+    checked: Any = value
+    if name == "version" and checked not in _VERSIONS:
+        raise ValueError("it is of an unknown version")
+    if kind is str:
+        checked.encode()  # What JSON can escape and no name has raises a ValueError.
+    if name in _NUMBERS and not 0 <= checked <= _NUMBERS[name]:
         raise ValueError(f"{name} is out of range")
-    if name in _MOMENTS and not 0 <= value < 2**40:
+    if name in _MOMENTS and not 0 <= checked < 2**40:
         raise ValueError(f"{name} is no moment")
     return value

@@ -8,7 +8,7 @@ out twice.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from lucidtls.errors import ConfigurationError
 from lucidtls.sessions.session import Session
@@ -41,7 +41,7 @@ class MemorySessionStore:
             with suppress(IndexError):
                 kept.pop(0)
         while len(self._kept) > self._names:
-            self._kept.pop(next(iter(self._kept)), None)
+            _drop_oldest(self._kept)
 
     def take(self, key: str, now: float) -> Session | None:
         """The newest session that has not expired; it leaves the store if it serves once (TLS 1.3)."""
@@ -94,7 +94,7 @@ class MemorySessionCache:
         """Keep a state for `lifetime` seconds."""
         self._kept[key] = state, now + lifetime
         while len(self._kept) > self._capacity:
-            self._kept.pop(next(iter(self._kept)), None)
+            _drop_oldest(self._kept)
         return True
 
     def get(self, key: bytes, now: float) -> bytes | None:
@@ -114,6 +114,12 @@ class MemorySessionCache:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self)} states>"
+
+
+def _drop_oldest(kept: dict[Any, Any]) -> None:
+    # Another thread may change the dict between these steps; the caller looks again.
+    with suppress(RuntimeError, StopIteration):
+        kept.pop(next(iter(kept)), None)
 
 
 def _unexpired(entry: tuple[bytes, float] | None, now: float) -> bytes | None:

@@ -38,6 +38,14 @@ def test_only_its_owner_can_read_it(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_an_empty_file_becomes_its_owners(path: Path) -> None:
+    """An empty file that others could read is closed to them before a secret is in it."""
+    path.touch()
+    path.chmod(0o644)
+    SQLiteSessionStore(path).put("a", SESSION)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_what_is_taken_is_overwritten(path: Path) -> None:
     """A secret that was used is not left in the file."""
     store = SQLiteSessionStore(path)
@@ -121,7 +129,7 @@ def test_a_file_that_breaks_costs_the_session(path: Path) -> None:
     store.put("a", SESSION)
     store.discard("a", SESSION)
     path.unlink()
-    assert store.take("a", NOW) is None
+    assert store.take("a", NOW) is None and not path.exists()
 
 
 def test_a_locked_file_costs_half_a_second(path: Path) -> None:

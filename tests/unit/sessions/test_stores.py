@@ -167,8 +167,8 @@ def test_a_key_seals_a_bounded_number() -> None:
 
 def test_what_keys_cannot_be() -> None:
     """Times and lengths are checked when keys are made; a key's repr does not show it."""
-    wrong: dict[str, Any]
-    for wrong in ({"rotation": 0}, {"lifetime": 0}, {"lifetime": MAX_SESSION_AGE + 1}):
+    impossible: list[dict[str, Any]] = [{"rotation": 0}, {"lifetime": 0}, {"lifetime": MAX_SESSION_AGE + 1}]
+    for wrong in impossible:
         with pytest.raises(ConfigurationError):
             TicketKeys(**wrong)
     with pytest.raises(ConfigurationError):
