@@ -15,5 +15,5 @@ who took part in the handshake, so these are the rules:
 - A store that fails costs a full handshake; a replay guard that fails costs the early data.
 
 `protocols` says what stores must do, and `session`, `stores`, `ticket_keys`, `replay` are the implementations
-in memory. Files and Redis are in `lucidtls.io`: nothing here does input or output, or reads a clock.
+in memory. Files are in `lucidtls.io`: nothing here does input or output, or reads a clock.
 """

@@ -127,7 +127,7 @@ def _from_json(name: str, value: Any) -> Any:
     optional = name in ("server_name", "alpn", "not_after")
     if optional and value is None:
         return None
-    if name in _TEXTS or name in ("server_name", "alpn"):
+    if name in (*_TEXTS, "server_name", "alpn"):
         kind: Any = str
     elif name == "extended_master_secret":
         kind = bool
@@ -135,13 +135,17 @@ def _from_json(name: str, value: Any) -> Any:
         kind = (int, float) if name in _MOMENTS else int
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"{name} is of the wrong kind")
-    checked: Any = value
-    if name == "version" and checked not in _VERSIONS:
-        raise ValueError("it is of an unknown version")
-    if kind is str:
-        checked.encode()  # What JSON can escape and no name has raises a ValueError.
-    if name in _NUMBERS and not 0 <= checked <= _NUMBERS[name]:
-        raise ValueError(f"{name} is out of range")
-    if name in _MOMENTS and not 0 <= checked < 2**40:
-        raise ValueError(f"{name} is no moment")
+    _check_range(name, value)
     return value
+
+
+def _check_range(name: str, value: Any) -> None:
+    """Check a field of the right kind; raises ValueError."""
+    if name == "version" and value not in _VERSIONS:
+        raise ValueError("it is of an unknown version")
+    if name in (*_TEXTS, "server_name", "alpn"):
+        value.encode()  # What JSON can escape and no name has raises a ValueError.
+    if name in _NUMBERS and not 0 <= value <= _NUMBERS[name]:
+        raise ValueError(f"{name} is out of range")
+    if name in _MOMENTS and not 0 <= value < 2**40:
+        raise ValueError(f"{name} is no moment")
