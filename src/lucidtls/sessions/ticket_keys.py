@@ -28,6 +28,10 @@ MAX_SEALED: Final = 2**30
 """Tickets per key: nonces are random, and 2^32 is where AES-GCM ends (SP 800-38D §8.3)."""
 
 
+MAX_RING: Final = 256
+"""Keys kept: more than rotation by the hour makes in the 7 days that a ticket may live."""
+
+
 @dataclass(frozen=True, slots=True)
 class TicketKey:
     """A key; its times are seconds since the epoch: it seals from `start` to `retire`, opens to `end`."""
@@ -77,7 +81,9 @@ class TicketKeys:
         """The keys at this moment, the current one first."""
         ring = self._ring
         if not ring or not ring[0].start <= now < ring[0].retire or self._sealed >= MAX_SEALED:
-            ring = self._ring = (self._new_key(now), *(key for key in ring if now < key.end))
+            # A key from a moment that is long not yet, made by a clock that ran ahead, would stay too long.
+            kept = [key for key in ring if now < key.end and key.start <= now + self._rotation]
+            ring = self._ring = (self._new_key(now), *kept[: MAX_RING - 1])
             self._sealed = 0
         return ring
 

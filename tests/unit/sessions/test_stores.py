@@ -19,7 +19,7 @@ from lucidtls.sessions.replay import MemoryReplayGuard
 from lucidtls.sessions.scope import scope_digest
 from lucidtls.sessions.session import MAX_SESSION_AGE
 from lucidtls.sessions.stores import MemorySessionCache, MemorySessionStore
-from lucidtls.sessions.ticket_keys import KEY_LENGTH, MAX_SEALED, NAME_LENGTH, TicketKey, TicketKeys
+from lucidtls.sessions.ticket_keys import KEY_LENGTH, MAX_RING, MAX_SEALED, NAME_LENGTH, TicketKey, TicketKeys
 from tests.flows.parties import client_config, server_config
 from tests.unit.sessions.test_sessions import SESSION
 
@@ -155,6 +155,17 @@ def test_a_clock_set_back_makes_a_new_key() -> None:
     again = keys.seal(b"state", NOW - 5000)
     assert again is not None and again[:NAME_LENGTH] != ticket[:NAME_LENGTH]
     assert keys.open(ticket, NOW - 5000) == b"state"
+
+
+def test_a_ring_is_bounded() -> None:
+    """A clock that jumps about makes a bounded number of keys, and none of the far future is kept."""
+    keys = TicketKeys()
+    for step in range(300):
+        keys.ring(1e6 - step)
+    assert len(keys.ring(1e6 - 300)) == MAX_RING
+    keys.ring(2e6)
+    assert keys.ring(1e6 - 301)[0].start == 1e6 - 301
+    assert all(key.start < 1.1e6 for key in keys.ring(1e6 - 302))
 
 
 def test_a_key_seals_a_bounded_number() -> None:
