@@ -24,7 +24,7 @@ from lucidtls.trace import MessageTraced, RecordTraced, StateEntered, TraceRecor
 from lucidtls.wire import messages12
 from lucidtls.wire.codepoints import ContentType
 from lucidtls.wire.extensions import sh12
-from lucidtls.wire.hello import ServerHello
+from lucidtls.wire.hello import ClientHello, ServerHello
 from lucidtls.wire.messages13 import Certificate
 
 Edge = tuple[str, str, str]
@@ -79,6 +79,7 @@ class Situation:
     """What decides which messages take part: the key exchange and what the hellos promised.
 
     `requested`: the server has asked for a client certificate. `proven`: the client has shown one.
+    `resumed`: a session goes on, and the figure is that of the abbreviated handshake.
     """
 
     exchange: str
@@ -86,6 +87,7 @@ class Situation:
     ticket: bool = False
     requested: bool = False
     proven: bool = False
+    resumed: bool = False
 
     @property
     def certified(self) -> bool:
@@ -137,6 +139,19 @@ FROM_CLIENT: Final = (
 )
 """What a server receives after the ClientHello, in its order."""
 
+FROM_SERVER_RESUMING: Final = FROM_SERVER[-3:]
+"""What a client receives after the ServerHello when a session goes on (RFC 5246 §7.3, RFC 5077 §3.1)."""
+
+FROM_CLIENT_RESUMING: Final = FROM_CLIENT[-2:]
+"""What a server receives after the ClientHello when a session goes on."""
+
+FIGURES: Final[dict[tuple[str, bool], tuple[Step, ...]]] = {
+    ("client", False): FROM_SERVER,
+    ("client", True): FROM_SERVER_RESUMING,
+    ("server", False): FROM_CLIENT,
+    ("server", True): FROM_CLIENT_RESUMING,
+}
+
 EXCHANGES: Final = (
     "RSA", "DHE", "ECDHE", "PSK", "DHE_PSK", "ECDHE_PSK", "RSA_PSK", "DH_anon", "ECDH_anon",
 )  # fmt: skip
@@ -173,7 +188,7 @@ def _states(steps: tuple[Step, ...], situation: Situation) -> list[list[int]]:
 @cache
 def older_edges(role: str, situation: Situation) -> frozenset[Edge]:
     """The diagram of one role before TLS 1.3 in one situation."""
-    figure = FROM_SERVER if role == "client" else FROM_CLIENT
+    figure = FIGURES[role, situation.resumed]
     steps = tuple(step for step in figure if step.takes_part(situation))
     following = _states(steps, situation)
     names = [
@@ -228,15 +243,25 @@ def received_name(entry: MessageTraced) -> str:
     return entry.name
 
 
-def situation_after(entry: MessageTraced, situation: Situation | None) -> Situation | None:
-    """What a message says about the situation; None means TLS 1.3, or that no version is chosen yet."""
+def situation_after(
+    entry: MessageTraced, situation: Situation | None, session_id: bytes = b""
+) -> Situation | None:
+    """What a message says about the situation; None means TLS 1.3, or that no version is chosen yet.
+
+    `session_id` is that of the ClientHello: a server that returns it resumes the session.
+    """
     message = entry.message
     if isinstance(message, ServerHello):
         extensions = message.extensions
         if extensions.message != "ServerHello12" or message.cipher_suite not in SUITES_12:
             return None
         exchange = SUITES_12[message.cipher_suite].key_exchange
-        return Situation(exchange, sh12.STATUS_REQUEST in extensions, sh12.SESSION_TICKET in extensions)
+        return Situation(
+            exchange,
+            sh12.STATUS_REQUEST in extensions,
+            sh12.SESSION_TICKET in extensions,
+            resumed=session_id != b"" and message.legacy_session_id_echo == session_id,
+        )
     if situation is None or entry.name not in ("Certificate", "CertificateRequest"):
         return situation
     if entry.name == "CertificateRequest" and entry.direction == "sent":
@@ -257,6 +282,7 @@ class Path:
         self.edges: list[tuple[Situation | None, Edge]] = []
         self._state = self._pending = ""
         self._situation: Situation | None = None
+        self._session_id = b""
 
     def follow(self, entries: Iterable[TraceRecord]) -> Path:
         """Read entries; returns itself."""
@@ -268,7 +294,9 @@ class Path:
                 case MessageTraced(direction=direction):
                     if direction == "received":
                         self._receive(received_name(entry))
-                    self._situation = situation_after(entry, self._situation)
+                    if isinstance(entry.message, ClientHello):
+                        self._session_id = entry.message.legacy_session_id
+                    self._situation = situation_after(entry, self._situation, self._session_id)
                 case RecordTraced(direction="received", content_type=ContentType.CHANGE_CIPHER_SPEC):
                     # Only before TLS 1.3 is it a record that counts.
                     self._receive("ChangeCipherSpec")

@@ -9,13 +9,13 @@ import pytest
 
 from lucidtls.connection import ClientConnection, ServerConnection
 from lucidtls.dangerous import LEGACY_2026
-from lucidtls.errors import AlertReceived, BadFinished, NegotiationFailure, TLSError
+from lucidtls.errors import AlertReceived, BadFinished, ConfigurationError, NegotiationFailure, TLSError
 from lucidtls.events import PreSharedKey
-from lucidtls.sessions.session import MAX_SESSION_AGE
+from lucidtls.sessions.session import MAX_SESSION_AGE, Session
 from lucidtls.sessions.stores import MemorySessionCache, MemorySessionStore
 from lucidtls.sessions.ticket_keys import TicketKeys
 from tests.flows.again import Household, talk
-from tests.flows.parties import SERVER_NAME, client_credential, trust
+from tests.flows.parties import SERVER_NAME, client_credential, credential, trust
 
 VERSIONS = ("TLS 1.2", "TLS 1.1", "TLS 1.0")
 
@@ -217,3 +217,72 @@ def test_a_connection_that_is_cut_off_keeps_its_session() -> None:
     with pytest.raises(TLSError):
         made.client.next_event()
     assert len(store) == 1
+
+
+@pytest.mark.parametrize("by", ["ticket", "id"])
+def test_a_session_that_went_bad_costs_one_connection(by: str) -> None:
+    """A resumption that fails takes the session out of the store: the next handshake is full, and works."""
+    store = Spoiling()
+    house = home(by, client={"sessions": store})
+    talk(house.client(), house.server())
+    with pytest.raises(TLSError):
+        talk(house.client(), house.server())
+    store.spoils = False
+    assert [talk(house.client(), house.server()).agreed.resumed for _ in range(2)] == [False, True]
+
+
+class Spoiling(MemorySessionStore):
+    """A store that gets the secrets wrong, as after a mix-up."""
+
+    spoils = True
+
+    def put(self, key: str, session: Session) -> None:
+        """Keep a session with another secret."""
+        super().put(key, replace(session, secret=bytes(48)) if self.spoils else session)
+
+
+@pytest.mark.parametrize("by", ["ticket", "id"])
+def test_a_resumed_connection_that_fails_takes_its_session_along(by: str) -> None:
+    """Not only the connection that made a session may end it (RFC 5246 §7.2.2)."""
+    store, cache = MemorySessionStore(), MemorySessionCache()
+    kept = {"session_cache": cache} if by == "id" else {}
+    house = home(by, client={"sessions": store}, server=kept)
+    talk(house.client(), house.server())
+    made = talk(house.client(), house.server())
+    assert made.agreed.resumed and len(store) == 1 and len(cache) == (by == "id")
+    for end in (made.client, made.server):
+        end.receive_data(b"\x17\x03\x03\0\x20" + bytes(32))
+        with pytest.raises(TLSError):
+            end.next_event()
+    assert len(store) == 0 and len(cache) == 0
+
+
+def test_a_renewed_ticket_takes_the_place_of_the_old_one() -> None:
+    """Of a session there is one ticket at a time (RFC 5077 §3.3)."""
+    store = MemorySessionStore()
+    house = home(client={"sessions": store})
+    talk(house.client(), house.server())
+    house.time.pass_by(4000)
+    assert talk(house.client(), house.server()).agreed.resumed and len(store) == 1
+
+
+@pytest.mark.parametrize("by", ["ticket", "id"])
+def test_a_session_under_another_name(by: str) -> None:
+    """A server does not resume under a name that the session was not made with (RFC 6066 §3)."""
+    other = "other.example.org"
+    house = home(by, server={"credentials": credential("p256", SERVER_NAME, other)})
+    session = house.first()
+    assert not talk(
+        house.client(), house.server(), session=replace(session, server_name=other), name=other
+    ).agreed.resumed
+    with pytest.raises(ConfigurationError):
+        talk(house.client(), house.server(), session=session, name=other)
+
+
+@pytest.mark.parametrize("by", ["ticket", "id"])
+def test_the_protocol_is_chosen_anew(by: str) -> None:
+    """ALPN belongs to the connection, not to the session (RFC 7301 §3.1)."""
+    house = home(by, client={"alpn": ("h2", "http/1.1")}, server={"alpn": ("h2",)})
+    session = house.first()
+    made = talk(house.client(), house.server(alpn=("http/1.1",)), session=session)
+    assert made.agreed.resumed and (session.alpn, made.agreed.alpn) == ("h2", "http/1.1")

@@ -73,7 +73,7 @@ async def run(hs: ClientHandshake, server_hello: ServerHello) -> Connected:
     """Take the client from ServerHello to CONNECTED."""
     terms = accept_server_hello(hs, server_hello)
     if terms.resumed:
-        return await resume(hs, terms)
+        return allow_renegotiation(hs, await resume(hs, terms))
     flight = await take_server_flight(hs, terms)
     verified = await authenticate_server(hs, terms, flight)
 
@@ -270,7 +270,13 @@ def connected(
         accept_ticket(kept, finished.ticket)
     elif terms.session_id and hs.renegotiation is None:
         accept_session_id(kept)
-    if hs.config.renegotiation == "accept" and terms.secure_renegotiation and negotiated.peer_chain:
+    return allow_renegotiation(hs, kept)
+
+
+def allow_renegotiation(hs: ClientHandshake, kept: Connected12) -> Connected12:
+    """Let the server ask for another handshake, if the config does and it can be bound to this one."""
+    negotiated = kept.negotiated
+    if hs.config.renegotiation == "accept" and negotiated.secure_renegotiation and negotiated.peer_chain:
         kept.renegotiate = lambda before: renegotiate(hs, before)
     return kept
 

@@ -103,6 +103,15 @@ class Terms:
         self.hash = prf_hash(self.version, self.suite)
 
     @property
+    def resumable(self) -> bool:
+        """Whether such a session may go on in another connection.
+
+        Without the extended main secret its secret may belong to two sessions (RFC 7627 §1). And a session
+        does not say whose pre-shared key it was made with, nor with whom an anonymous one was.
+        """
+        return self.extended_master_secret and self.method.certificate and not self.method.psk
+
+    @property
     def server_key_exchange(self) -> ServerKeyExchangeForm:
         """How a ServerKeyExchange looks."""
         method = self.method

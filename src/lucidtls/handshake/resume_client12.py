@@ -12,6 +12,9 @@ proved in the handshake that made the session, and its Finished proves that it i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
+
 from lucidtls.errors import IllegalParameter, NegotiationFailure
 from lucidtls.events import Negotiated
 from lucidtls.handshake import authentication
@@ -37,6 +40,9 @@ def accept_resumption(hs: ClientHandshake, hello: ServerHello) -> bool:
         raise IllegalParameter(
             "the server resumes a session that we did not offer", clause="RFC 5246 §7.4.1.3"
         )
+    # "If the ticket is accepted by the server but the handshake fails, the client SHOULD delete the ticket."
+    # (RFC 5077 §3.2) Kept, it would make every connection after this one fail alike.
+    discard_on_failure(hs, (session,))
     return True
 
 
@@ -82,8 +88,9 @@ async def resume(hs: ClientHandshake, terms: Terms) -> Connected12:
         encrypt_then_mac=terms.encrypt_then_mac,
     )
     keep_sessions(hs, kept, session, verified)
-    if ticket is not None:
+    if ticket is not None and ticket.ticket:
         accept_ticket(kept, ticket)
+        retire(hs, session)
     return kept
 
 
@@ -126,20 +133,37 @@ def keep_sessions(
 ) -> None:
     """Say of the connection what its sessions need to know; a connection that fails takes them with it.
 
-    "Any connection terminated with a fatal alert MUST NOT be resumed" was the rule of RFC 5246 §7.2.2.
+    A renegotiation gives none, and those that the connection has stay bound to it.
     """
+    if hs.renegotiation is not None:
+        return
     config = hs.config
-    store, key = config.sessions, session_key(config, hs.reference)
     kept.session_name = str(hs.reference) if hs.reference is not None else None
-    kept.keep = keeper(config, hs.reference)
+    kept.keep = keeper(config, hs.reference) if kept.terms.resumable else None
     kept.scope = config.session_scope
     kept.authenticated_at = resumed.authenticated_at if resumed is not None else config.clock().timestamp()
     kept.not_after = not_after(verified, resumed)
+    discard_on_failure(hs, kept.tickets, (resumed,) if resumed is not None else ())
+
+
+def discard_on_failure(hs: ClientHandshake, *kept: Sequence[Session]) -> None:
+    """Have these sessions leave the store should the connection fail, those too that are added by then.
+
+    "any connection terminated with a fatal alert MUST NOT be resumed." (RFC 5246 §7.2.2)
+    """
+    store, key = hs.config.sessions, session_key(hs.config, hs.reference)
     if store is None or key is None:
         return
 
     def discard() -> None:
-        for session in (*kept.tickets, *((resumed,) if resumed is not None else ())):
+        for session in chain.from_iterable(kept):
             store.discard(key, session)
 
     hs.channel.discard_session = discard
+
+
+def retire(hs: ClientHandshake, session: Session) -> None:
+    """Take a session out of the store: the server has given another ticket for it (RFC 5077 §3.3)."""
+    store, key = hs.config.sessions, session_key(hs.config, hs.reference)
+    if store is not None and key is not None:
+        store.discard(key, session)

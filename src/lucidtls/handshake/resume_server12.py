@@ -108,6 +108,8 @@ async def judge_again(hs: ServerHandshake, state: SessionState) -> VerifiedChain
 async def resume(hs: ServerHandshake, terms: Terms, found: Resumption) -> Connected12:
     """Take the server from its ServerHello of an abbreviated handshake to CONNECTED."""
     channel, state = hs.channel, found.state
+    if not found.by_ticket:
+        discard_on_failure(hs, terms.session_id)
     keys = keys_of_session(channel, terms, state.secret, hs.config.random)
     channel.transcript.select(terms.hash)
     if terms.ticket:
@@ -148,9 +150,8 @@ async def resume(hs: ServerHandshake, terms: Terms, found: Resumption) -> Connec
 
 
 def gives_sessions(config: ServerConfig, terms: Terms) -> bool:
-    """Whether such connections can be resumed: with the extended main secret and a certificate."""
-    method = terms.method
-    return config.tickets > 0 and terms.extended_master_secret and method.certificate and not method.psk
+    """Whether the sessions of such connections are given to clients."""
+    return config.tickets > 0 and terms.resumable
 
 
 def needs_renewal(config: ServerConfig, state: SessionState) -> bool:
@@ -200,4 +201,14 @@ def cache_session(hs: ServerHandshake, session_id: bytes, state: SessionState | 
     if not session_id or state is None or cache is None or isinstance(cache, Ask):
         return
     cache.put(session_id, state.body(), state.lifetime, state.issued_at)
-    hs.channel.discard_session = lambda: cache.discard(session_id)
+    discard_on_failure(hs, session_id)
+
+
+def discard_on_failure(hs: ServerHandshake, session_id: bytes) -> None:
+    """Have a session leave the cache should the connection fail.
+
+    "any connection terminated with a fatal alert MUST NOT be resumed." (RFC 5246 §7.2.2)
+    """
+    cache = hs.config.session_cache
+    if cache is not None and not isinstance(cache, Ask):
+        hs.channel.discard_session = lambda: cache.discard(session_id)
