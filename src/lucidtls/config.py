@@ -352,6 +352,10 @@ class ClientConfig(ClientSessionOptions, _Config):
     def _knows_psk(self) -> bool:
         return self.psk is not None
 
+    def _own_identity(self) -> tuple[Credential, ...]:
+        # A session says who the client was: without these credentials, nobody goes on with it.
+        return self.credential_list
+
     @property
     def chain_verifier_accepts_anybody(self) -> bool:
         """Whether verification is switched off."""

@@ -246,6 +246,15 @@ def test_a_client_stays_who_it_was() -> None:
     assert seen.client_authenticated and seen.peer_chain == client_credential().chain
 
 
+def test_a_session_is_for_one_client() -> None:
+    """A config without the client's credentials does not go on as that client."""
+    asks = {"client_authentication": "request", "trust": trust()}
+    home = Household({"credentials": client_credential()}, asks)
+    session = home.first()
+    with pytest.raises(ConfigurationError, match="other trust"):
+        talk(home.client(credentials=()), home.server(), session=session)
+
+
 def test_a_server_that_no_longer_trusts_the_client_asks_anew() -> None:
     """A client chain judged again and refused costs the session: the client has to show a certificate."""
     asks = {"client_authentication": "require", "trust": trust(), "verify_on_resumption": True}

@@ -208,6 +208,26 @@ def test_a_connection_that_fails_takes_its_session_along() -> None:
     assert len(store) == 0 and len(cache) == 0
 
 
+class Stubborn(MemorySessionStore):
+    """A store that cannot forget."""
+
+    def discard(self, key: str, session: Any) -> None:
+        """Fail."""
+        raise OSError("the disk is gone")
+
+
+def test_a_store_that_raises_leaves_no_keys_behind() -> None:
+    """Whatever a store raises when a connection fails, the connection is over and its secrets are gone."""
+    house = home(client={"sessions": Stubborn()})
+    made = talk(house.client(), house.server())
+    made.client.receive_data(b"\x17\x03\x03\0\x20" + bytes(32))
+    with pytest.raises(OSError, match="the disk is gone"):
+        made.client.next_event()
+    assert made.client.closed and made.client.tickets == ()
+    kept = made.client._driver.connected
+    assert kept is not None and getattr(kept, "main_secret", None) == b""
+
+
 def test_a_connection_that_is_cut_off_keeps_its_session() -> None:
     """A transport that ends without close_notify is no reason to forget (RFC 4346 §7.2.1)."""
     store = MemorySessionStore()

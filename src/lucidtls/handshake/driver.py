@@ -190,13 +190,15 @@ class Driver:
                 self.channel.send_alert(alert)
         finally:
             # Whatever a tracer or a padding policy raises, the connection is over.
-            if self.channel.discard_session is not None and not isinstance(error, TruncatedStream):
-                self.channel.discard_session()
-            if self.connected is not None:
-                # "the PSKs associated with session tickets ... SHOULD be discarded if possible"
-                # (RFC 9846 §6)
-                self.connected.tickets.clear()
-            self._end()
+            try:
+                if self.channel.discard_session is not None and not isinstance(error, TruncatedStream):
+                    self.channel.discard_session()
+            finally:
+                if self.connected is not None:
+                    # "the PSKs associated with session tickets ... SHOULD be discarded if possible"
+                    # (RFC 9846 §6)
+                    self.connected.tickets.clear()
+                self._end()
 
     def forget(self) -> None:
         """End without a word: what was ready to be sent stays, every key and secret goes."""
